@@ -1,0 +1,1 @@
+"""Converters: one source format a file, all to the same ShareGPT samples."""

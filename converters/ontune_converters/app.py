@@ -1,0 +1,36 @@
+"""`ontune convert NAME …`: each converter's module is imported when it is called."""
+
+import importlib
+
+import click
+
+__all__ = ["CONVERTERS", "command"]
+
+CONVERTERS = {
+    "edugraph_evidence": "Label evidence as rationale data, joined to the pictures.",
+    "edugraph_knowledge": "An ontology as text questions for stage 1.",
+    "edugraph_worksheets": "Labelled worksheet and exercise pictures.",
+    "raft": "Open-book samples from a labelled dataset.",
+    "split": "train, val and test by group, with a leakage report.",
+}
+
+
+class ConverterGroup(click.Group):
+    """A group whose commands are the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(CONVERTERS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in CONVERTERS:
+            return None
+        return importlib.import_module(f"ontune_converters.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Converters"):
+            formatter.write_dl(sorted(CONVERTERS.items()))
+
+
+@click.group(name="convert", cls=ConverterGroup)
+def command() -> None:
+    """Turn a source into a ShareGPT dataset that LLaMA-Factory and ms-swift read unchanged."""

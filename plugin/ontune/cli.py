@@ -1,0 +1,69 @@
+"""`ontune …`: a group of commands is imported when it is called, so that `ontune --help` stays fast."""
+
+import importlib
+
+import click
+
+from ontune import __version__, resources
+from ontune.console import emit, json_option, run
+
+__all__ = ["cli", "main"]
+
+# Name: module whose `command` it is, and its help. `ontune_converters` is the other source root: known by name alone.
+LAZY = {
+    "ontology": ("ontune.commands.ontology", "Build, look at and compare ontology snapshots."),
+    "convert": ("ontune_converters.app", "Turn a source into a ShareGPT dataset that both hosts read."),
+    "predict": ("ontune.commands.predict", "Answer the samples of a dataset with a model."),
+    "classify": ("ontune.commands.classify", "Answer for picture files, one line each."),
+    "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),
+    "llamafactory": ("ontune.commands.llamafactory", "llamafactory-cli, with the plugin installed explicitly."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and help texts of commands it has not imported yet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *LAZY})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LAZY:
+            return importlib.import_module(LAZY[cmd_name][0]).command
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        texts = {name: command.get_short_help_str() for name, command in self.commands.items()}
+        texts |= {name: text for name, (_, text) in LAZY.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(texts.items()))
+
+
+@click.group(cls=LazyGroup)
+def cli() -> None:
+    """Ontology-constrained data, evaluation and decoding for LLaMA-Factory and ms-swift."""
+
+
+@cli.command()
+@json_option
+def version(as_json: bool) -> None:
+    """Print the version."""
+    emit({"version": __version__}, __version__, as_json)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["swift-plugin", "recipes", "dataset-info"]))
+@json_option
+def path(what: str, as_json: bool) -> None:
+    """Print where the ms-swift plugin file, the recipes or the shipped dataset_info/ are."""
+    root = resources.package_root()
+    places = {
+        "swift-plugin": resources.swift_plugin(),
+        "recipes": root / "recipes",
+        "dataset-info": root / "dataset_info",
+    }
+    emit({"path": str(places[what])}, str(places[what]), as_json)
+
+
+def main() -> None:
+    """The console script."""
+    run(cli, "ontune")

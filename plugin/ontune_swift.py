@@ -1,0 +1,1 @@
+"""ms-swift's door: `--external_plugins plugin/ontune_swift.py`."""
