@@ -61,8 +61,8 @@ def publish(
 ) -> None:
     """Writes the dataset in one step and registers its splits; until then the old one stays whole.
 
-    `media` maps a file name below `media/` to its bytes or to a file to copy. Raises before anything is touched when the
-    account does not close.
+    `media` maps a file name below `media/` to its bytes or to a file to copy. Raises before anything is touched when
+    the account does not close.
     """
     account.written.update({split: len(samples) for split, samples in splits.items()})
     account.close()
