@@ -52,7 +52,7 @@ class Account:
             "dropped": {reason: len(rows) for reason, rows in sorted(self.dropped.items())},
             "warnings": {kind: len(rows) for kind, rows in sorted(self.warnings.items())},
             **self.facts,
-            "places": {key: rows for key, rows in sorted({**self.dropped, **self.warnings}.items())},
+            "places": dict(sorted({**self.dropped, **self.warnings}.items())),
         }
 
     def text(self) -> str:
