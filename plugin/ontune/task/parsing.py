@@ -11,7 +11,8 @@ __all__ = ["parse"]
 def parse(task: Task, raw: str) -> tuple[Answer | None, list[str]]:
     """The JSON object that the text is, or None, and the codes of what refuses it, each once in the order found."""
     try:
-        answer = json.loads(raw.strip(), object_pairs_hook=_without_repeats)
+        answer = json.loads(raw.strip(), object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+        json.dumps(answer, ensure_ascii=False).encode()  # half of a surrogate pair could not be written to a file
     except (ValueError, RecursionError):
         return None, ["invalid_json"]
     if not isinstance(answer, dict):
@@ -26,3 +27,8 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(record) != len(pairs):
         raise ValueError("repeated key")
     return record
+
+
+def _no_constant(name: str) -> object:
+    """NaN and Infinity, which Python reads, are no JSON."""
+    raise ValueError(name)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,29 +28,71 @@ def load_task(name: str, ontology: str | Ontology | None = None, dataset_info: P
     path = find("tasks", name, ".yaml", dataset_info)
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TaskError(f"{path}: not YAML: {error}") from None
     if not isinstance(record, dict):
         raise TaskError(f"{path}: expected a mapping with the keys {sorted(KEYS)}")
-    chosen = ontology or str(record.get("ontology"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    record = cast("dict[str, Any]", record)
+    chosen = ontology or record.get("ontology")
+    if not isinstance(chosen, str | Ontology):
+        raise TaskError(f"{path}: ontology is {chosen!r}: expected the name of a snapshot")
     loaded = chosen if isinstance(chosen, Ontology) else load_ontology(chosen, dataset_info)
-    return build_task(cast("dict[str, Any]", record), loaded, str(path))
+    return build_task(record, loaded, str(path))
 
 
 def build_task(record: dict[str, Any], ontology: Ontology, where: str) -> Task:
     """The task of a parsed file. Raises TaskError with all faults at once."""
     faults: list[str] = []
-    if unknown := record.keys() - KEYS:
+    if unknown := {str(key) for key in record} - KEYS:
         faults.append(f"unknown keys {sorted(unknown)}: expected {sorted(KEYS)}")
     built = _fields(record.get("fields"), ontology, "fields", faults)
     error = _error(record.get("error"), faults)
+    if error and error.key in {field.name for field in built}:
+        faults.append(f"error has the key {error.key!r}, which is a field's name too")
     rules = _rules(record.get("rules"), faults)
-    if not isinstance(record.get("name"), str):
+    if not _is_name(record.get("name")):
         faults.append(f"name is {record.get('name')!r}: expected a string")
+    texts = [record.get(key, "") for key in ("system", "user")]
+    extras = [record.get(key, []) for key in ("metrics", "goals")]
+    if not all(isinstance(text, str) for text in texts):
+        faults.append(f"system and user are {texts!r}: expected two texts")
+    if not all(_is_names(extra) for extra in extras):
+        faults.append(f"metrics and goals are {extras!r}: expected two lists of strings")
     TaskError.check([f"{where}: {fault}" for fault in faults])
-    texts = (str(record.get("system", "")).strip(), str(record.get("user", "")).strip())
-    extras = (tuple(record.get("metrics", ())), tuple(record.get("goals", ())))
-    return Task(record["name"], ontology, built, *texts, error, rules, *extras)
+    system, user = (text.strip() for text in texts)
+    return Task(record["name"], ontology, built, system, user, error, rules, *map(tuple, extras))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_names(value: object) -> bool:
+    """Whether this is a list of strings, each once. YAML reads an unquoted yes, no, on or off as a truth value."""
+    items = cast("list[object]", value) if isinstance(value, list | tuple) else [None]
+    return all(map(_is_name, items)) and len(set(items)) == len(items)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+# What each key of a field must be. `fields` of a group is checked by its own fields.
+CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_is_name, "a string"),
+    "dimension": (_is_name, "a string"),
+    "min": (_is_count, "a number from 0"),
+    "max": (lambda value: value is None or _is_count(value), "a number from 0"),
+    "options": (lambda value: bool(value) and _is_names(value), "a list of quoted strings, each once"),
+    "max_chars": (lambda value: _is_count(value) and value > 0, "a number from 1"),
+    "fields": (lambda _: True, ""),
+}
+KINDS: dict[str, type[Labels | Choice | Text | Group]] = {
+    "labels": Labels,
+    "choice": Choice,
+    "text": Text,
+    "group": Group,
+}
 
 
 def _fields(value: object, ontology: Ontology, path: str, faults: list[str]) -> tuple[Field, ...]:
@@ -68,64 +110,66 @@ def _fields(value: object, ontology: Ontology, path: str, faults: list[str]) -> 
 
 
 def _field(value: object, ontology: Ontology, path: str, faults: list[str]) -> Field | None:
-    kinds: dict[str, type[Labels | Choice | Text | Group]] = {
-        "labels": Labels,
-        "choice": Choice,
-        "text": Text,
-        "group": Group,
-    }
-    record = dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else {}
-    kind = kinds.get(str(record.pop("kind", None)))
+    """One field, or None and at least one fault more."""
+    items = cast("Mapping[object, Any]", value) if isinstance(value, Mapping) else {}
+    record: dict[str, Any] = {str(key): _frozen(item) for key, item in items.items()}
+    kind = KINDS.get(str(record.pop("kind", None)))
     if kind is None:
-        faults.append(f"{path} is {value!r}: expected a mapping with a kind out of {sorted(kinds)}")
+        faults.append(f"{path} is {value!r}: expected a mapping with a kind out of {sorted(KINDS)}")
         return None
     if kind is Group:
-        record["fields"] = _fields(record.get("fields"), ontology, f"{path}.fields", faults)
-    record = {key: _frozen(item) for key, item in record.items()}
-    try:
-        field = kind(**record)
-    except TypeError:
-        allowed = [item.name for item in fields(kind)]
-        faults.append(f"{path} has the keys {sorted(record)}: expected kind and {allowed}")
+        record["fields"] = _fields(items.get("fields"), ontology, f"{path}.fields", faults)
+    if found := _key_faults(record, kind):
+        faults += [f"{path}{fault}" for fault in found]
         return None
-    faults += [f"{path}: {fault}" for fault in _value_faults(field, ontology)]
+    field = kind(**record)
+    faults += [f"{path}: {fault}" for fault in _label_faults(field, ontology)]
     return field
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
-def _value_faults(field: Field, ontology: Ontology) -> list[str]:
-    match field:
-        case Labels():
-            known = len(ontology.labels(field.dimension))
-            if not known:
-                return [f"dimension {field.dimension!r}: {ontology.name} has {list(ontology.dimensions)}"]
-            top = known if field.max is None else field.max
-            return [] if 0 <= field.min <= top and field.min <= known else [f"min {field.min}, max {field.max}"]
-        case Choice():
-            return [] if field.options else ["a choice without options"]
-        case Text():
-            return [] if field.max_chars > 0 else [f"max_chars {field.max_chars}: expected more than 0"]
-        case Group():
-            return []
+def _key_faults(record: dict[str, Any], kind: type[Labels | Choice | Text | Group]) -> list[str]:
+    allowed = {item.name: item.default is MISSING for item in fields(kind)}
+    required = {key for key, needed in allowed.items() if needed}
+    if record.keys() - allowed or required - record.keys():
+        return [f" has the keys {sorted(record)}: expected kind and {list(allowed)}"]
+    wrong = [key for key, value in record.items() if not CHECKS[key][0](value)]
+    return [f".{key} is {record[key]!r}: expected {CHECKS[key][1]}" for key in wrong]
+
+
+def _label_faults(field: Field, ontology: Ontology) -> list[str]:
+    """What a field of labels asks for beyond what the ontology has."""
+    if not isinstance(field, Labels):
+        return []
+    known = len(ontology.labels(field.dimension))
+    if not known:
+        return [f"dimension {field.dimension!r}: {ontology.name} has {list(ontology.dimensions)}"]
+    top = known if field.max is None else field.max
+    return [] if field.min <= min(top, known) else [f"min {field.min}, max {field.max} of {known} labels"]
 
 
 def _error(value: object, faults: list[str]) -> ErrorAnswer | None:
     if value is None:
         return None
     record = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-    if set(record) != {"key", "values"} or not isinstance(record["values"], list) or not record["values"]:
+    values = record.get("values")
+    if set(record) != {"key", "values"} or not _is_name(record["key"]) or not values or not _is_names(values):
         faults.append(f"error is {value!r}: expected key and a list of values")
         return None
-    return ErrorAnswer(str(record["key"]), tuple(cast("list[str]", record["values"])))
+    return ErrorAnswer(record["key"], tuple(record["values"]))
 
 
 def _rules(value: object, faults: list[str]) -> Rules:
-    record = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    record = cast("Mapping[str, Any]", {} if value is None else value)
     allowed = {item.name for item in fields(Rules)}
-    if record.keys() - allowed or not all(isinstance(item, bool) for item in record.values()):
+    if (
+        not isinstance(value, Mapping | None)
+        or record.keys() - allowed
+        or not all(isinstance(item, bool) for item in record.values())
+    ):
         faults.append(f"rules is {value!r}: expected true or false for each of {sorted(allowed)}")
         return Rules()
     return Rules(**record)
