@@ -36,11 +36,11 @@ class Account:
         dropped = sum(map(len, self.dropped.values()))
         if self.read != self.written.total() + dropped:
             raise SourceError(f"{self.converter}: read {self.read}, written {self.written.total()}, dropped {dropped}")
-        if self.strict and dropped:
-            places = [f"{reason}: {where}" for reason, rows in sorted(self.dropped.items()) for where in rows]
+        places = [f"{reason}: {where}" for reason, rows in sorted(self.dropped.items()) for where in rows]
+        if self.strict and places:
             raise CheckFailed(places)
         if not self.written.total():
-            raise SourceError([f"{self.converter}: no row is left of {self.read} read", *self._lines(self.dropped)])
+            raise SourceError([f"{self.converter}: no row is left of {self.read} read", *places])
 
     def record(self) -> dict[str, Any]:
         """The JSON form: counts, with the places beside them."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from ontune.dataset_info import Entry, load_entries, register
 from ontune.errors import SourceError
 from ontune.files import replace_directory, write_atomic
-from ontune.ontology import Ontology, write_snapshot
+from ontune.ontology import Ontology, read_snapshot, write_snapshot
+from ontune.ontology.snapshot import snapshot_sha256
 from ontune.resources import DATASET_INFO, package_root
 from ontune.sharegpt import Sample, write_samples
 from ontune.task import Task, load_task
@@ -47,22 +48,33 @@ class Target:
 
 
 def _adopt(ontology: Ontology, dataset_info: Path) -> str:
-    """The file stem under which the entry finds this ontology; written there when it is not there yet."""
+    """The file stem under which the entry finds this ontology; written there when it is not there yet.
+
+    Raises SourceError where another ontology has that name: entries that name it would change their meaning.
+    """
     stem = f"{ontology.name}-{ontology.version}"
-    shipped = package_root() / "dataset_info" / "ontologies" / f"{stem}.json"
     local = dataset_info / "ontologies" / f"{stem}.json"
-    if not local.is_file() and not shipped.is_file():
+    shipped = package_root() / "dataset_info" / "ontologies" / f"{stem}.json"
+    known = next((path for path in (local, shipped) if path.is_file()), None)
+    if known is None:
         write_snapshot(ontology, local)
+    elif snapshot_sha256(read_snapshot(known)) != snapshot_sha256(ontology):
+        raise SourceError(f"{known} is another ontology of that name and version: give yours another, or replace it")
     return stem
 
 
 def publish(
-    target: Target, splits: Mapping[str, Sequence[Sample]], media: Mapping[str, Path | bytes], account: Account
+    target: Target,
+    splits: Mapping[str, Sequence[Sample]],
+    media: Mapping[str, Path | bytes],
+    account: Account,
+    *,
+    with_task: bool = True,
 ) -> None:
     """Writes the dataset in one step and registers its splits; until then the old one stays whole.
 
-    `media` maps a file name below `media/` to its bytes or to a file to copy. Raises before anything is touched when
-    the account does not close.
+    `media` maps a file name below `media/` to its bytes or to a file to copy. `with_task=False` registers no task, for
+    answers that are none of the task's. Raises before anything is touched when the account does not close.
     """
     account.written.update({split: len(samples) for split, samples in splits.items()})
     account.close()
@@ -72,7 +84,7 @@ def publish(
         for split, samples in splits.items():
             write_samples(fresh / f"{split}.jsonl", samples)
         write_atomic(fresh / "account.json", json.dumps(account.record(), indent=2, ensure_ascii=False))
-    task, ontology = target.task.name, target.ontology_stem or None
+    task, ontology = target.task.name if with_task else None, target.ontology_stem or None
     entries = [Entry(f"{target.name}_{split}", target.directory / f"{split}.jsonl", task, ontology) for split in splits]
     gone = [
         entry.name

@@ -1,15 +1,17 @@
 """Writing that an interruption cannot leave half done, and hashing."""
 
+import ctypes
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["LFS_POINTER", "replace_directory", "sha256_file", "write_atomic", "write_lines"]
 
+AT_FDCWD, EXCHANGE = -100, 2  # of renameat2(2)
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"  # what a checkout without Git LFS has instead of content
 
 
@@ -52,18 +54,24 @@ def replace_directory(target: Path) -> Generator[Path]:
 
 
 def _swap(fresh: Path, target: Path) -> None:
+    """Puts `fresh` where `target` is; what was there is under the other name afterwards, or gone."""
     if not target.exists():
         fresh.replace(target)
-        return
-    old = fresh.with_name(f"{fresh.name}.old")
-    target.replace(old)
-    try:
-        fresh.replace(target)
-    except OSError:
-        with suppress(OSError):
+    elif not _exchange(fresh, target):
+        old = fresh.with_name(f"{fresh.name}.old")
+        target.replace(old)
+        try:
+            fresh.replace(target)
+        except BaseException:
             old.replace(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Whether Linux swapped the two names in one step, so that not even a kill leaves neither folder in place."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    return rename is not None and rename(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), EXCHANGE) == 0
 
 
 def _umask() -> int:

@@ -1,0 +1,272 @@
+"""The rows that EduGraph publishes: worksheets' `meta.json`, exercises' `metadata.jsonl`, annotations and ShareGPT."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from ontune.errors import SourceError
+from ontune.files import LFS_POINTER
+from ontune.sharegpt import Meta
+
+from ontune_converters.labels import Stated, parse_labels
+
+__all__ = ["Entry", "Row", "Source", "parse_entries", "read_entries", "read_full", "read_rows"]
+
+NAMES = ("annotations.jsonl", "meta.json", "metadata.jsonl", "train_dataset.jsonl")  # what a folder is searched for
+FULL = "metadata.full.jsonl"  # beside metadata.jsonl: the generator's own record of each row
+SPLITS = {  # what a folder may be called, to the split's name
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+# What of a generator's record goes into a sample's meta; its labels and seeds say nothing more.
+KEPT = (
+    *("sample_key", "spec", "target_id", "generator", "view", "mode", "instance"),
+    *("content_fingerprint", "task_fingerprint"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder that rows and pictures lie in, or one file of rows there.
+
+    `inside`: what a picture that is a link may lead to (the Hub's cache links to its store). `media_root`: where the
+    pictures lie instead.
+    """
+
+    path: Path
+    name: str
+    inside: Path
+    media_root: Path | None = None
+
+    @classmethod
+    def local(cls, path: Path, media_root: Path | None = None) -> "Source":
+        root = path if path.is_dir() else path.parent
+        return cls(path, path.resolve().name, media_root or root, media_root)
+
+    @property
+    def root(self) -> Path:
+        """The folder that pictures are named from."""
+        return self.media_root or self.folder
+
+    @property
+    def folder(self) -> Path:
+        """The folder that rows are named from."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One JSON object of a file of rows: where it stands, and its file's folder below the source."""
+
+    where: str
+    folder: PurePosixPath
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture with what is stated of it. `picture` is relative to the source's root; `split` may be ""."""
+
+    where: str
+    source: Source
+    picture: str
+    stated: Stated
+    meta: Meta
+    split: str = ""
+
+    @property
+    def name(self) -> str:
+        """The picture's name, the same whether the folder of a split or the one above was given as the source."""
+        if not self.split:
+            return self.picture
+        first, *rest = PurePosixPath(self.picture).parts
+        return PurePosixPath(self.split, *rest if rest and first.casefold() in SPLITS else (first, *rest)).as_posix()
+
+
+def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
+    """All rows of a source, in the order of their files' names; what is wrong with them joins `faults`."""
+    rows: list[Row] = []
+    for file in _row_files(source):
+        try:
+            entries = read_entries(file, source)
+            full = read_full(file.with_name(FULL), source) if file.name == "metadata.jsonl" else {}
+        except SourceError as error:
+            faults += error.faults
+            continue
+        rows += parse_entries(entries, source, full, answers, faults)
+    return _re_rooted(rows, source)
+
+
+def _row_files(source: Source) -> list[Path]:
+    """The files of rows. Raises SourceError where there are none."""
+    if source.path.is_file():
+        return [source.path]
+    found = sorted(path for name in NAMES for path in source.path.rglob(name) if not _hidden(path, source.path))
+    if not found:
+        raise SourceError(f"{source.path}: none of {', '.join(NAMES)} in it; name another file of rows itself")
+    return found
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def read_entries(file: Path, source: Source) -> list[Entry]:
+    """The objects of a JSON array or of JSON lines. Raises SourceError with every line that is none."""
+    place = PurePosixPath(source.name, file.relative_to(source.folder).as_posix())
+    place = place if source.path.is_dir() else place.parent
+    folder = PurePosixPath(file.relative_to(source.folder).as_posix()).parent
+    try:
+        content = file.read_bytes()
+        if content.startswith(LFS_POINTER):
+            raise SourceError(f"{place}: a Git LFS pointer instead of content: run git lfs pull")
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{place}: {error}") from None
+    parse = _parse_array if file.suffix.casefold() == ".json" else _parse_lines
+    return [Entry(where, folder, record) for where, record in parse(text, str(place))]
+
+
+def _parse_array(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{place}:{error.lineno}: not JSON: {error.msg}") from None
+    if not isinstance(items, list):
+        raise SourceError(f"{place}: {type(items).__name__}: expected a JSON array of objects")
+    named = [(f"{place}[{at}]", item) for at, item in enumerate(cast("list[object]", items))]
+    SourceError.check([f"{where}: {item!r}: expected an object" for where, item in named if not isinstance(item, dict)])
+    return cast("list[tuple[str, dict[str, Any]]]", named)
+
+
+def _parse_lines(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    faults: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{place}:{number}"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            faults.append(f"{where}: not JSON: {error.msg}")
+            continue
+        if isinstance(record, dict):
+            found.append((where, record))
+        else:
+            faults.append(f"{where}: {line[:40]!r}: expected an object")
+    SourceError.check(faults)
+    return found
+
+
+def read_full(file: Path, source: Source) -> dict[str, Mapping[str, Any]]:
+    """The generator's records by `file_name`; nothing where the file is not there."""
+    entries = read_entries(file, source) if file.is_file() else []
+    return {str(entry.record.get("file_name")): entry.record for entry in entries}
+
+
+def parse_entries(
+    entries: Iterable[Entry], source: Source, full: Mapping[str, Mapping[str, Any]], answers: bool, faults: list[str]
+) -> Iterator[Row]:
+    """The rows of the entries, each parsed as the form that its keys show; what is wrong joins `faults`."""
+    for entry in entries:
+        record = entry.record
+        try:
+            if "questionImage" in record or "answerImage" in record:
+                yield from _parse_worksheet(entry, source, answers)
+            elif "conversations" in record:
+                yield _parse_annotation(entry, source)
+            else:
+                yield _parse_exercise(entry, source, {**full.get(str(record.get("file_name")), {}), **record})
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"no {error}" if isinstance(error, KeyError) else str(error)
+            faults.append(f"{entry.where}: {text}")
+
+
+def _parse_worksheet(entry: Entry, source: Source, answers: bool) -> Iterator[Row]:
+    """The question's row of a worksheet in `meta.json`, and by choice its answer page's, with the same labels."""
+    record = entry.record
+    stated = parse_labels(record["labels"])
+    question = _text(record, "questionImage")
+    module = entry.folder.name or source.folder.resolve().name
+    group = str(record.get("contentHash") or _page(question))
+    meta = {"generator": module, "worksheet": str(record.get("source", "")), "source": entry.where}
+    yield _row(entry, source, question, stated, {**meta, "group": group, "solution": False})
+    if answers and record.get("answerImage"):
+        yield _row(entry, source, _text(record, "answerImage"), stated, {**meta, "group": group, "solution": True})
+
+
+def _parse_exercise(entry: Entry, source: Source, record: Mapping[str, Any]) -> Row:
+    """The row of a published exercise; the generator's own record adds fingerprints, generator and view."""
+    file = _text(record, "file_name")
+    stated = parse_labels(record["labels"] if "labels" in record else record["tags"])
+    kept: dict[str, Any] = {key: record[key] for key in KEPT if isinstance(record.get(key), str | int)}
+    group = str(record.get("content_fingerprint") or record.get("task_fingerprint") or _page(file))
+    solution = bool(record.get("solution", record.get("mode") == "solution"))
+    split = _split(entry.folder, source)
+    meta = {"generator": PurePosixPath(file).parent.name, **kept, "source": entry.where, "solution": solution}
+    return _row(entry, source, file, stated, {**meta, "group": group}, split)
+
+
+def _parse_annotation(entry: Entry, source: Source) -> Row:
+    """The row of a ShareGPT record, or of one whose `conversations` is the label object itself."""
+    record = entry.record
+    images = record.get("images")
+    image = str(images[0]) if isinstance(images, list) and len(cast("list[object]", images)) == 1 else ""
+    picture = image or _text(record, "image" if "image" in record else "file_name")
+    talk = record["conversations"]
+    if isinstance(talk, list):
+        turns = cast("list[Mapping[str, str]]", talk)
+        answers = [turn for turn in turns if turn.get("from", turn.get("role")) in {"gpt", "assistant"}]
+        if not answers:
+            raise ValueError("conversations has no turn of gpt or assistant")
+        talk = answers[-1].get("value", answers[-1].get("content"))
+    meta = {"generator": PurePosixPath(picture).parent.name, "source": entry.where, "group": _page(picture)}
+    return _row(entry, source, picture, parse_labels(talk), meta, _split(entry.folder, source))
+
+
+def _row(entry: Entry, source: Source, picture: str, stated: Stated, meta: Meta, split: str = "") -> Row:
+    # An absolute name swallows the folder here and stays absolute: it is refused where pictures are looked for.
+    path = (entry.folder / picture).as_posix()
+    return Row(entry.where, source, path, stated, {**meta, "split": split} if split else meta, split)
+
+
+def _text(record: Mapping[str, Any], key: str) -> str:
+    value = record[key]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{key} is {value!r}: expected the name of a file")
+    return value
+
+
+def _page(picture: str) -> str:
+    """The page that a picture shows, whether it is the question or the solution."""
+    return re.sub(r"_(mode-[QS]|question|answer)$", "", PurePosixPath(picture).with_suffix("").as_posix())
+
+
+def _split(folder: PurePosixPath, source: Source) -> str:
+    """The split that the nearest folder names, the source's own included; "" where none does."""
+    parts = (source.folder.resolve().name, *folder.parts)
+    return next((SPLITS[part.casefold()] for part in reversed(parts) if part.casefold() in SPLITS), "")
+
+
+def _re_rooted(rows: list[Row], source: Source) -> list[Row]:
+    """The rows, each picture's leading folders cut off as far as the source's media root asks for: alike for all."""
+    if source.media_root is None or not rows:
+        return rows
+    most = max(len(PurePosixPath(row.picture).parts) for row in rows)
+    found = _count_found(rows, source.root)
+    best = max(range(most), key=lambda cut: (found(cut), -cut))
+    return [replace(row, picture=_cut(row.picture, best)) for row in rows]
+
+
+def _count_found(rows: list[Row], root: Path) -> Callable[[int], int]:
+    return lambda cut: sum((root / _cut(row.picture, cut)).is_file() for row in rows)
+
+
+def _cut(picture: str, parts: int) -> str:
+    path = PurePosixPath(picture)
+    return picture if path.is_absolute() else PurePosixPath(*path.parts[min(parts, len(path.parts) - 1) :]).as_posix()
