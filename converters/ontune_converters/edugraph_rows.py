@@ -11,9 +11,11 @@ from ontune.errors import SourceError
 from ontune.files import LFS_POINTER
 from ontune.sharegpt import Meta
 
+from ontune_converters.account import Account
 from ontune_converters.labels import Stated, parse_labels
+from ontune_converters.pictures import BadPicture, Picture, find_picture, read_picture
 
-__all__ = ["Entry", "Row", "Source", "parse_entries", "read_entries", "read_full", "read_rows"]
+__all__ = ["Entry", "Row", "Source", "parse_entries", "read_entries", "read_full_rows", "read_rows"]
 
 NAMES = ("annotations.jsonl", "meta.json", "metadata.jsonl", "train_dataset.jsonl")  # what a folder is searched for
 FULL = "metadata.full.jsonl"  # beside metadata.jsonl: the generator's own record of each row
@@ -86,6 +88,18 @@ class Row:
         first, *rest = PurePosixPath(self.picture).parts
         return PurePosixPath(self.split, *rest if rest and first.casefold() in SPLITS else (first, *rest)).as_posix()
 
+    def load(self, account: Account) -> Picture | None:
+        """The picture, checked; where it cannot be used the row is dropped with the reason."""
+        try:
+            path = find_picture(self.source.root, self.picture, self.source.inside)
+            picture = read_picture(path)
+        except BadPicture as error:
+            account.drop(error.reason, f"{self.where}: {error.detail}")
+            return None
+        if path.name != PurePosixPath(self.picture).name:
+            account.warn("name_case", f"{self.where}: {self.picture!r} is {path.name!r}")
+        return picture
+
 
 def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
     """All rows of a source, in the order of their files' names; what is wrong with them joins `faults`."""
@@ -93,7 +107,7 @@ def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
     for file in _row_files(source):
         try:
             entries = read_entries(file, source)
-            full = read_full(file.with_name(FULL), source) if file.name == "metadata.jsonl" else {}
+            full = _read_full(file.with_name(FULL), source) if file.name == "metadata.jsonl" else {}
         except SourceError as error:
             faults += error.faults
             continue
@@ -163,7 +177,15 @@ def _parse_lines(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def read_full(file: Path, source: Source) -> dict[str, Mapping[str, Any]]:
+def read_full_rows(source: Source, faults: list[str]) -> list[Row]:
+    """The rows of the generator's own records, `metadata.full.jsonl`. Raises SourceError where there are none."""
+    files = sorted(path for path in source.folder.rglob(FULL) if not _hidden(path, source.folder))
+    if not files:
+        raise SourceError(f"{source.path}: no {FULL} in it: sample keys stand there alone")
+    return [row for file in files for row in parse_entries(read_entries(file, source), source, {}, False, faults)]
+
+
+def _read_full(file: Path, source: Source) -> dict[str, Mapping[str, Any]]:
     """The generator's records by `file_name`; nothing where the file is not there."""
     entries = read_entries(file, source) if file.is_file() else []
     return {str(entry.record.get("file_name")): entry.record for entry in entries}

@@ -23,9 +23,9 @@ from ontune_converters.edugraph_rows import Row, Source, read_rows
 from ontune_converters.hub import open_hub
 from ontune_converters.labels import Labeller, Stated, read_renames
 from ontune_converters.options import dataset_options
-from ontune_converters.pictures import SUFFIXES, BadPicture, Picture, Shelf, find_picture, read_picture
+from ontune_converters.pictures import SUFFIXES, Picture, Shelf
 
-__all__ = ["Builder", "command", "gold_warnings", "load_picture", "negative_rows"]
+__all__ = ["Builder", "command", "convert", "gold_warnings", "negative_rows"]
 
 
 def negative_rows(folder: Path, value: str, account: Account) -> list[Row]:
@@ -41,19 +41,6 @@ def negative_rows(folder: Path, value: str, account: Account) -> list[Row]:
         meta = {"generator": "negatives", "source": where, "group": f"negatives/{name}"}
         rows.append(Row(where, source, name, Stated(error=value), meta))
     return rows
-
-
-def load_picture(row: Row, account: Account) -> Picture | None:
-    """The row's picture, checked; where it cannot be used the row is dropped with the reason."""
-    try:
-        path = find_picture(row.source.root, row.picture, row.source.inside)
-        picture = read_picture(path)
-    except BadPicture as error:
-        account.drop(error.reason, f"{row.where}: {error.detail}")
-        return None
-    if path.name != Path(row.picture).name:
-        account.warn("name_case", f"{row.where}: {row.picture!r} is {path.name!r}")
-    return picture
 
 
 def gold_warnings(task: Task, answer: Answer, where: str, account: Account) -> None:
@@ -198,7 +185,7 @@ def convert(rows: Sequence[Row], answers: Sequence[Answer], builder: Builder) ->
     account = builder.account
     account.read += len(rows)
     for row, answer in zip(progress(rows, "pictures", len(rows)), answers, strict=True):
-        if picture := load_picture(row, account):
+        if picture := row.load(account):
             _label_warnings(row, answer, builder.task, account)
             builder.add(row, picture, answer)
     builder.publish()
