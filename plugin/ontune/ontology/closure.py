@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from ontune.ontology.model import Ontology
 
-__all__ = ["ancestors", "children", "incompatible_pairs", "siblings"]
+__all__ = ["ancestors", "children", "closure", "incompatible_pairs", "siblings"]
 
 
 def ancestors(ontology: Ontology) -> dict[str, frozenset[str]]:
     """Every label's ancestors, itself excluded; in a DAG a label may have several parents."""
     edges = {concept.name: concept.parents for concept in ontology.concepts}
-    return {name: reach - {name} for name, reach in _closure(edges).items()}
+    return {name: reach - {name} for name, reach in closure(edges).items()}
 
 
 def children(ontology: Ontology) -> dict[str, tuple[str, ...]]:
@@ -47,7 +47,7 @@ def incompatible_pairs(ontology: Ontology) -> frozenset[tuple[str, str]]:
     for relation in ontology.relations:
         if relation.type == "implies":
             edges[relation.source].append(relation.target)
-    implied = _closure({name: edges[name] for name in ontology.by_name})
+    implied = closure({name: edges[name] for name in ontology.by_name})
     implying: defaultdict[str, set[str]] = defaultdict(set)
     for name, reach in implied.items():
         for target in reach:
@@ -62,7 +62,7 @@ def incompatible_pairs(ontology: Ontology) -> frozenset[tuple[str, str]]:
     )
 
 
-def _closure(edges: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+def closure(edges: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     """The reflexive-transitive closure of a relation."""
     closed: dict[str, frozenset[str]] = {}
     for start in edges:

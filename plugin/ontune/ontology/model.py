@@ -1,13 +1,15 @@
 """Concepts, relations and the ontology they form, checked when made."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from ontune.errors import OntologyError
 
-__all__ = ["SYMMETRIC", "Concept", "Ontology", "Relation"]
+__all__ = ["SYMMETRIC", "Concept", "Ontology", "Relation", "cycles"]
 
 SYMMETRIC = frozenset({"contradicts", "related"})  # stored once, with source < target
 
@@ -90,8 +92,8 @@ class Ontology:
         places = [(order.get(concept.dimension, -1), concept.name) for concept in self.concepts]
         if places != sorted(places):
             yield "concepts are not in ontology order: by dimension as listed, then by name"
-        if cycle := self._cycle():
-            yield f"cycle of parents: {' → '.join(cycle)}"
+        for ring in cycles({concept.name: concept.parents for concept in self.concepts}):
+            yield f"cycle of parents: {' → '.join(ring)}"
 
     def _concept_faults(self, concept: Concept) -> Iterator[str]:
         if concept.dimension not in self.dimensions:
@@ -103,20 +105,27 @@ class Ontology:
             elif parent.dimension != concept.dimension:
                 yield f"{concept.name} ({concept.dimension}): parent {name} is in {parent.dimension}"
 
-    def _cycle(self) -> list[str]:
-        """One cycle of parents, first name repeated at its end, or nothing. Iterative: hierarchies may be deep."""
-        done: set[str] = set()
-        for start in self.by_name:
-            path: list[str] = []
-            stack: list[tuple[str, bool]] = [(start, True)]
-            while stack:
-                name, entering = stack.pop()
-                if not entering:
-                    done.add(path.pop())
-                elif name in path:
-                    return [*path[path.index(name) :], name]
-                elif name not in done and name in self.by_name:
-                    path.append(name)
-                    stack.append((name, False))
-                    stack.extend((parent, True) for parent in self.by_name[name].parents)
-        return []
+
+def cycles(parents: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
+    """Cycles that share no edge, each from child to parent with its smallest name first and last, sorted.
+
+    None is left when all their edges are taken away.
+    """
+    left = {name: dict.fromkeys(sorted(above)) for name, above in sorted(parents.items())}
+    found: list[tuple[str, ...]] = []
+    while ring := _ring(left):
+        for child, parent in pairwise(ring):
+            left[child].pop(parent, None)
+        start = ring.index(min(ring))
+        found.append((*ring[start:-1], *ring[: start + 1]))
+    return sorted(found)
+
+
+def _ring(parents: Mapping[str, Iterable[str]]) -> list[str]:
+    """One cycle from child to parent, its first name again at its end, or nothing."""
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1]  # from predecessor to successor, which is from parent to child
+        return ring[::-1]
+    return []

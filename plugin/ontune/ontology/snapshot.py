@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ontune.errors import OntologyError
+from ontune.errors import InputError, OntologyError
 from ontune.files import LFS_POINTER, write_atomic
 from ontune.ontology.model import Concept, Ontology, Relation
 from ontune.resources import DATASET_INFO, find
@@ -43,13 +44,28 @@ def read_snapshot(path: Path) -> Ontology:
 
 
 def load_ontology(name: str, dataset_info: Path = DATASET_INFO) -> Ontology:
-    """The snapshot of that file stem in ontologies/ (working directory, then package), or at that path."""
-    path = find("ontologies", name, ".json", dataset_info)
-    return _cached(path, path.stat().st_mtime_ns)
+    """The snapshot of that file stem in ontologies/ (working directory, then package), or at that path.
+
+    Raises OntologyError with the places that were looked at and the command that makes it.
+    """
+    if name.endswith(".json") and not Path(name).is_file():
+        raise OntologyError(f"{name}: no such file")
+    try:
+        path = find("ontologies", name, ".json", dataset_info)
+    except InputError as error:
+        raise OntologyError([*error.faults, f"make it: {_how_to_get(name)}"]) from None
+    return _cached(path, path.resolve(), path.stat().st_mtime_ns)
+
+
+def _how_to_get(name: str) -> str:
+    """The command that builds the snapshot of that name."""
+    if release := re.fullmatch(r"edugraph-(\d[\w.+-]*)", name):
+        return f"ontune ontology build --release {release[1]}"
+    return "ontune ontology build FILE… --name NAME --version VERSION"
 
 
 @cache
-def _cached(path: Path, _changed: int) -> Ontology:
+def _cached(path: Path, _place: Path, _changed: int) -> Ontology:
     return read_snapshot(path)
 
 
