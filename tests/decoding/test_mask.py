@@ -1,0 +1,264 @@
+"""The mask lets through what the contract allows, in the tokenizer's own tokens, and nothing else."""
+
+import itertools
+import json
+import random
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ontune.decoding.mask import TokenMask
+from ontune.demo.tiny_model import make_tokenizer
+from ontune.errors import TaskError
+from ontune.ontology import Concept, Ontology, Relation
+from ontune.task import Choice, ErrorAnswer, Group, Labels, Rules, Task, Text
+from ontune.task.parsing import parse
+from ontune.task.refusals import ancestor_pairs, contradicting_pairs
+from small import ONTOLOGY, concept, small_task
+
+SMALL = small_task()
+STRICT = replace(SMALL, name="strict", rules=Rules(exclude_ancestors=True, exclude_contradictions=True))
+SHEET = Task(
+    "sheet",
+    Ontology(
+        "sheet",
+        "1",
+        ("Art", "Größe"),
+        tuple(concept(name, "Art") for name in ("Add", "Addition", "Größer als", "Rest 3/4"))
+        + tuple(concept(name, "Größe") for name in ("1000", "10000")),
+    ),
+    (
+        Labels("Art", "Art", 1, 2),
+        Choice("Stufe", ("leicht", "schwer")),
+        Group("Mehr", (Labels("Noch", "Art", 0, 0), Labels("Maße", "Größe"), Group("Rest", (Labels("Art", "Art"),)))),
+    ),
+    error=ErrorAnswer("Fehler", ("leer", "leer oder unlesbar")),
+)
+NOTED = replace(SMALL, name="noted", fields=(Text("Why", 12), *SMALL.fields, Group("More", (Text("Note", 3),))))
+ALL = {task.name: task for task in (SMALL, STRICT, SHEET, NOTED)}
+
+
+@cache
+def tokenizer():
+    texts = [SMALL.to_json(SMALL.answer_from_labels(list(ONTOLOGY.by_name))), "Größer als 3/4 (leer oder unlesbar)"]
+    return make_tokenizer(texts * 3, 500)
+
+
+@cache
+def mask(name: str) -> TokenMask:
+    return TokenMask(ALL[name], tokenizer())
+
+
+def encode(text: str) -> list[int]:
+    return tokenizer()(text, add_special_tokens=False)["input_ids"]
+
+
+def compact(answer: object) -> str:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def accepts(automaton: TokenMask, *pieces: str) -> bool:
+    """Whether the mask lets the pieces through, each in its own tokens, and the end of the turn after them."""
+    ids = [token for piece in pieces for token in encode(piece)] + [tokenizer().eos_token_id]
+    return all(token in automaton.allowed(ids[:place]) for place, token in enumerate(ids))
+
+
+def walk(automaton: TokenMask, chance: random.Random) -> list[int]:
+    """The tokens of an answer that takes any allowed token at each step."""
+    ids: list[int] = []
+    while tokenizer().eos_token_id not in ids:
+        allowed = automaton.allowed(ids)
+        assert allowed, f"dead end after {tokenizer().decode(ids)!r}"
+        ids.append(chance.choice(allowed))
+    return ids[:-1]
+
+
+# ------------------------------------------------------------------------------------------------- all that is allowed
+def values(field, task: Task) -> st.SearchStrategy:
+    match field:
+        case Labels():
+            top = len(task.ontology.labels(field.dimension)) if field.max is None else field.max
+            labels = st.sampled_from(task.ontology.labels(field.dimension))
+            return st.lists(labels, min_size=field.min, max_size=top, unique=True).map(partial(obedient, task))
+        case Choice():
+            return st.sampled_from(field.options)
+        case Text():
+            # Letters and single spaces between them: what stands around the text does not merge with it.
+            return st.text("abyzÄß ", max_size=field.max_chars).map(lambda text: " ".join(text.split()))
+        case Group():
+            return record(field.fields, task)
+
+
+def record(fields, task: Task) -> st.SearchStrategy:
+    names = [field.name for field in fields]
+    return st.tuples(*(values(field, task) for field in fields)).map(lambda found: dict(zip(names, found, strict=True)))
+
+
+def obedient(task: Task, labels: list[str]) -> list[str]:
+    """The labels without those that the rules refuse beside an earlier one."""
+    kept: list[str] = []
+    for label in labels:
+        together = [*kept, label]
+        kept = kept if ancestor_pairs(task, together) and task.rules.exclude_ancestors else together
+        kept = kept[:-1] if contradicting_pairs(task, kept) and task.rules.exclude_contradictions else kept
+    return kept
+
+
+def answers(task: Task) -> st.SearchStrategy:
+    whole = record(task.fields, task)
+    error = st.sampled_from(task.error.values).map(lambda value: {task.error.key: value})
+    return st.one_of(whole, whole, error)
+
+
+@pytest.mark.parametrize("name", ALL)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_every_allowed_answer_can_be_written_in_any_order_of_its_labels(name, data):
+    answer = data.draw(answers(ALL[name]))
+    assert not ALL[name].refusals(answer)
+    assert accepts(mask(name), compact(answer))
+
+
+@pytest.mark.parametrize("name", ALL)
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_taken_ends_in_an_answer_that_nothing_refuses(name, seed):
+    ids = walk(mask(name), random.Random(seed))
+    raw = tokenizer().decode(ids)
+    answer, errors = parse(ALL[name], raw)
+    assert errors == []
+    assert raw == compact(answer)
+    if name != "noted":  # free text may be split in other ways than the tokenizer's
+        assert encode(raw) == ids
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=12).map(partial(unicodedata.normalize, "NFC")), st.text('\\"\n\x1fé😀', max_size=3))
+def test_any_text_of_the_length_can_be_written_whatever_must_be_escaped(why, note):
+    whole = compact({"Why": why, "Area": [], "Scope": ["Clock"], "Ability": [], "More": {"Note": note}})
+    opening, middle, closing = '{"Why":"', '","Area":[],"Scope":["Clock"],"Ability":[],"More":{"Note":"', '"}}'
+    inner = whole.removeprefix(opening).removesuffix(closing).split(middle)
+    assert accepts(mask("noted"), opening, inner[0], middle, inner[1], closing) is (len(why) <= 12)
+
+
+# ---------------------------------------------------------------------------------------------- exactly, by brute force
+def lists(labels: tuple[str, ...]) -> Iterator[list[str]]:
+    for count in range(len(labels) + 1):
+        yield from map(list, itertools.permutations(labels, count))
+
+
+def every_answer(task: Task) -> Iterator[dict]:
+    colours, sizes = map(task.ontology.labels, ("Colour", "Size"))
+    for first, second, option in itertools.product(lists(colours), lists(sizes), ("yes", "no")):
+        yield {"Colour": first, "Sure": option, "More": {"Size": second}}
+    yield {"Error": "none"}
+
+
+def written(automaton: TokenMask) -> set[tuple[int, ...]]:
+    """Every token sequence that the mask lets through, up to the end of the turn."""
+    done, stack = set(), [()]
+    while stack:
+        prefix = stack.pop()
+        if prefix and prefix[-1] == tokenizer().eos_token_id:
+            done.add(prefix[:-1])
+        else:
+            stack += [(*prefix, token) for token in automaton.allowed(prefix)]
+    return done
+
+
+@pytest.mark.parametrize("rules", [Rules(), Rules(exclude_ancestors=True), Rules(exclude_contradictions=True)])
+@pytest.mark.parametrize(("least", "most"), [(0, None), (0, 2), (1, 2), (2, 3)])
+def test_the_mask_is_exactly_the_contract(rules, least, most):
+    concepts = (
+        Concept("Blue", "Colour"),
+        Concept("BlueGreen", "Colour", parents=("Blue",)),
+        Concept("Red", "Colour"),
+        Concept("Big", "Size"),
+        Concept("Small", "Size"),
+    )
+    relations = (Relation("contradicts", "Big", "Small"), Relation("contradicts", "Blue", "Red"))
+    ontology = Ontology("tiny", "1", ("Colour", "Size"), concepts, relations)
+    sizes = Group("More", (Labels("Size", "Size"),))
+    fields = (Labels("Colour", "Colour", least, most), Choice("Sure", ("yes", "no")), sizes)
+    task = Task("tiny", ontology, fields, error=ErrorAnswer("Error", ("none",)), rules=rules)
+    allowed = [answer for answer in every_answer(task) if not task.refusals(answer)]
+    assert written(TokenMask(task, tokenizer())) == {tuple(encode(compact(answer))) for answer in allowed}
+
+
+# ------------------------------------------------------------------------------------------------------- one by one
+@pytest.mark.parametrize(
+    ("name", "raw", "allowed"),
+    [
+        ("edugraph", '{"Area":[],"Scope":[],"Ability":[]}', True),
+        ("edugraph", '{"Area":["AdditionMakeTen","Addition"],"Scope":[],"Ability":["Recall"]}', True),
+        ("edugraph", '{"Error":"UnsupportedMaterial"}', True),
+        ("edugraph", '{"Error":"Other"}', False),
+        ("edugraph", '{"Area": [],"Scope":[],"Ability":[]}', False),
+        ("edugraph", '{"Scope":[],"Area":[],"Ability":[]}', False),
+        ("edugraph", '{"Area":[],"Scope":[]}', False),
+        ("edugraph", '{"Area":["Clock"],"Scope":[],"Ability":[]}', False),
+        ("edugraph", '{"Area":["AdditionMake"],"Scope":[],"Ability":[]}', False),
+        ("edugraph", '{"Area":["Addition","Addition"],"Scope":[],"Ability":[]}', False),
+        ("edugraph", '{"Area":[],"Scope":["EvenNumbers","OddNumbers"],"Ability":[]}', True),
+        ("strict", '{"Area":[],"Scope":["EvenNumbers","OddNumbers"],"Ability":[]}', False),
+        ("strict", '{"Area":[],"Scope":["EvenNumbers","NumbersSmaller10"],"Ability":[]}', True),
+        ("strict", '{"Area":["Arithmetic","AdditionMakeTen"],"Scope":[],"Ability":[]}', False),
+        ("strict", '{"Area":["AdditionMakeTen","Arithmetic"],"Scope":[],"Ability":[]}', False),
+        ("strict", '{"Area":["AdditionMakeTen","Subtraction"],"Scope":[],"Ability":[]}', True),
+        ("noted", '{"Why":"a \\"b\\"\\n","Area":[],"Scope":[],"Ability":[],"More":{"Note":""}}', True),
+        ("noted", '{"Why":"","Area":[],"Scope":[],"Ability":[],"More":{"Note":"abcd"}}', False),
+        ("noted", '{"Why":"\\u0061","Area":[],"Scope":[],"Ability":[],"More":{"Note":""}}', False),
+    ],
+)
+def test_answers_one_by_one(name, raw, allowed):
+    assert accepts(mask(name), raw) is allowed
+
+
+def test_a_list_closes_below_its_minimum_only_where_no_label_is_left():
+    fields = (Labels("Scope", "Scope", 7),)
+    task = Task("t", ONTOLOGY, fields, rules=Rules(exclude_contradictions=True))
+    ids = walk(TokenMask(task, tokenizer()), random.Random(0))
+    given = parse(task, tokenizer().decode(ids))[0]["Scope"]
+    assert len(given) == 5  # of the two pairs that contradict each other one label each is gone
+    assert [refusal.code for refusal in task.refusals({"Scope": given})] == ["invalid_json"]
+
+
+def test_without_the_rule_a_label_may_repeat_up_to_the_maximum():
+    task = Task("t", ONTOLOGY, (Labels("Area", "Area", 0, 2),), rules=Rules(unique=False))
+    twice, thrice = ('{"Area":["Disc","Disc"]}', '{"Area":["Disc","Disc","Disc"]}')
+    automaton = TokenMask(task, tokenizer())
+    assert (accepts(automaton, twice), accepts(automaton, thrice)) == (True, False)
+
+
+def test_after_the_end_only_padding_follows_and_forbidden_tokens_lead_nowhere():
+    automaton, eos, pad = mask("edugraph"), tokenizer().eos_token_id, tokenizer().pad_token_id
+    answer = encode('{"Error":"UnsupportedMaterial"}')
+    assert automaton.allowed(answer) == [eos]
+    assert automaton.allowed([*answer, eos]) == automaton.allowed([*answer, eos, pad, pad]) == sorted([eos, pad])
+    assert automaton.allowed([eos]) == automaton.allowed([*encode("{"), pad]) == []
+    other = TokenMask(SMALL, tokenizer(), end_ids=[7, 9])
+    assert other.allowed(answer) == [7, 9]
+
+
+def test_prefixes_are_remembered_in_bounds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ontune.decoding.mask.CACHED_PREFIXES", 3)
+    automaton = TokenMask(SMALL, tokenizer())
+    ids = encode(SMALL.to_json(SMALL.answer_from_labels(["Addition", "Clock"])))
+    expected = [mask("edugraph").allowed(ids[:place]) for place in range(len(ids))]
+    assert [automaton.allowed(ids[:place]) for place in range(len(ids))] == expected
+    assert [automaton.allowed(ids[:place]) for place in reversed(range(len(ids)))] == expected[::-1]
+    assert len(automaton._prefixes) == 3
+
+
+def test_labels_that_the_tokenizer_merges_or_changes_are_all_named():
+    labels = ("Angle", "Angle (90°)", "Sche\u0301ma")
+    ontology = Ontology("o", "1", ("D",), tuple(Concept(label, "D") for label in sorted(labels)))
+    merging = make_tokenizer(['["Angle (90°)"],["Schema"]'] * 5, 400)
+    with pytest.raises(TaskError) as caught:
+        TokenMask(Task("t", ontology, (Labels("D", "D"),)), merging)
+    assert [fault.split(": ")[2].split(" ")[0] for fault in caught.value.faults] == ["'Angle", "'Sche\u0301ma'"]
+    assert "'Angle (90°)' is merged with its neighbours" in caught.value.faults[0]
