@@ -1,0 +1,77 @@
+"""`ontune classify`: one answer for each picture."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ontune.commands.model_options import ModelOptions, model_options
+from ontune.console import FILE, NEW_PATH, emit, json_option, message
+from ontune.errors import InputError
+from ontune.evaluation import Prediction
+from ontune.resources import DATASET_INFO
+from ontune.sharegpt import Sample, Turn
+from ontune.task import Task, load_task
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
+@model_options
+@click.option("--task", "task_name", default="edugraph", show_default=True, help="Task: what is asked and answered.")
+@click.option("--ontology", help="Snapshot in the place of the task's.")
+@click.option("--decoding", type=click.Choice(["constrained", "free"]), default="constrained", show_default=True)
+@click.option("--dataset-info", type=NEW_PATH, default=DATASET_INFO, show_default=True)
+@json_option
+def command(
+    files: tuple[Path, ...],
+    task_name: str,
+    ontology: str | None,
+    decoding: Any,
+    dataset_info: Path,
+    as_json: bool,
+    **model: Any,
+) -> None:
+    """Answer for picture files: one line each, in the order of the files."""
+    InputError.check(_unreadable(files))
+    task = load_task(task_name, ontology, dataset_info)
+    predictions = _answer(ModelOptions(**model), files, task, decoding)
+    rows = [
+        {"image": str(file), "answer": prediction.answer, "raw": prediction.raw}
+        for file, prediction in zip(files, predictions, strict=True)
+    ]
+    emit({"answers": rows}, "\n".join(prediction.raw for prediction in predictions), as_json)
+
+
+def _unreadable(files: tuple[Path, ...]) -> list[str]:
+    from PIL import Image
+
+    faults: list[str] = []
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                picture.load()
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            faults.append(f"{file}: not a readable picture: {error}")
+    return faults
+
+
+def _answer(options: ModelOptions, files: tuple[Path, ...], task: Task, decoding: Any) -> list[Prediction]:
+    from ontune.inference.transformers_engine import TransformersEngine, batches
+
+    generation, precision = options.settings()
+    message(f"loading {options.name}")
+    model, processor = options.load(precision)
+    engine = TransformersEngine(model, processor, task, generation, Path("/"), options.name, precision.autocast)
+    samples = [_sample(at, file, task) for at, file in enumerate(files)]
+    return [
+        prediction for batch in batches(samples, generation.batch_size) for prediction in engine.answer(batch, decoding)
+    ]
+
+
+def _sample(at: int, file: Path, task: Task) -> Sample:
+    """The question about one file; ids keep the order of the files."""
+    turns = (Turn("human", f"<image>{task.user}"), Turn("gpt", "{}"))
+    path = str(file.resolve().relative_to("/"))
+    return Sample(f"{at:09}", turns, task.system, (path,), meta={"group": str(file)})

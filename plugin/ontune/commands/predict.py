@@ -1,0 +1,95 @@
+"""`ontune predict`: the samples of a dataset, answered and scored."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ontune.callbacks.plan import spread
+from ontune.commands.model_options import ModelOptions, model_options
+from ontune.console import FOLDER, NEW_PATH, emit, json_option, message
+from ontune.dataset_info import Entry, resolve
+from ontune.errors import InputError
+from ontune.evaluation import Prediction, compute_metrics, write_predictions
+from ontune.inference.resume import answer_all, discard_part
+from ontune.resources import DATASET_INFO
+from ontune.sharegpt import Sample, read_samples
+from ontune.task import Task, load_task, task_sha256
+
+__all__ = ["command"]
+
+
+@click.command()
+@model_options
+@click.option("--data", required=True, metavar="NAME|FILE", help="A dataset of dataset_info.json, or a samples file.")
+@click.option("--decoding", type=click.Choice(["constrained", "free"]), default="constrained", show_default=True)
+@click.option("--task", "task_name", help="Task of the answers.  [default: the dataset's]")
+@click.option("--ontology", help="Snapshot in the place of the dataset's.")
+@click.option("--prompt", type=click.Choice(["sample", "raft"]), default="sample", help="raft: open book, two passes.")
+@click.option("--max-samples", type=click.IntRange(1), help="Evenly spread over the dataset, the same ones each time.")
+@click.option("--media-root", type=FOLDER, help="What media paths are relative to.  [default: the folder of datasets]")
+@click.option("--dataset-info", type=NEW_PATH, default=DATASET_INFO, show_default=True)
+@click.option("-o", "--out", type=NEW_PATH, required=True, help="File for the predictions (JSONL, sorted by id).")
+@json_option
+def command(
+    data: str,
+    decoding: str,
+    task_name: str | None,
+    ontology: str | None,
+    prompt: str,
+    max_samples: int | None,
+    media_root: Path | None,
+    dataset_info: Path,
+    out: Path,
+    as_json: bool,
+    **model: Any,
+) -> None:
+    """Answer the samples of a dataset with a model, constrained to the task or free.
+
+    Greedy and in batches; a stop at any moment is resumed by the same command. A checkpoint of a run with the plugin
+    is asked just as the run asked it: its folder holds the settings.
+    """
+    entry = resolve(data, dataset_info)
+    task = _task(entry, task_name, ontology, dataset_info)
+
+    samples = spread(read_samples(entry.path), max_samples)
+    options = ModelOptions(**model)
+    predictions = _answer(options, samples, task, decoding, prompt, media_root or entry.path.parents[1], out)
+    write_predictions(out, predictions)
+    discard_part(out)
+    metrics = compute_metrics(task, predictions)
+    record = {"file": str(out), "written": len(predictions), "decoding": decoding, "metrics": metrics}
+    emit(record, _text(record), as_json)
+
+
+def _task(entry: Entry, name: str | None, ontology: str | None, dataset_info: Path) -> Task:
+    chosen = name or entry.task
+    if not chosen:
+        raise InputError(f"dataset {entry.name!r} has no task: name one with --task")
+    return load_task(chosen, ontology or entry.ontology, dataset_info)
+
+
+def _answer(
+    options: ModelOptions, samples: list[Sample], task: Task, decoding: Any, prompt: str, media_root: Path, out: Path
+) -> list[Prediction]:
+    from ontune.inference.transformers_engine import TransformersEngine, batches
+
+    generation, precision = options.settings()
+    message(f"loading {options.name}")
+    model, processor = options.load(precision)
+    engine = TransformersEngine(model, processor, task, generation, media_root, options.name, precision.autocast)
+    key = (
+        options,
+        generation,
+        precision,
+        decoding,
+        prompt,
+        task_sha256(task),
+        [sample.to_json() for sample in samples],
+    )
+    return answer_all(batches(samples, generation.batch_size), lambda batch: engine.answer(batch, decoding), out, key)
+
+
+def _text(record: dict[str, Any]) -> str:
+    lines = [f"{record['written']} predictions in {record['file']}"]
+    return "\n".join(lines + [f"  {name:24} {value:.4f}" for name, value in record["metrics"].items()])

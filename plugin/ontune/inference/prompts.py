@@ -1,0 +1,86 @@
+"""A sample as a model sees it: chat messages, with pictures cut to size by the rule of the host that trained it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from ontune.errors import DatasetError
+from ontune.sharegpt import Sample
+
+__all__ = ["Pictures", "messages"]
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How large a picture may be, in pixels, and whose rule makes it so.
+
+    `llamafactory`: shrink or grow to the limits, then the model's own processor rounds to whole patches.
+    `qwen_vl_utils` (ms-swift, Qwen's own examples): straight to whole patches within the limits. The two give other
+    numbers of patches for the same picture, so that answers are only comparable under one rule.
+    """
+
+    rule: Literal["llamafactory", "qwen_vl_utils"] = "qwen_vl_utils"
+    max_pixels: int = 768 * 768
+    min_pixels: int = 32 * 32
+
+    def open(self, path: Path, patch_size: int) -> Image.Image:
+        """The picture as RGB, resized. Raises DatasetError where it cannot be read."""
+        from qwen_vl_utils.vision_process import fetch_image
+
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+                if self.rule == "llamafactory":
+                    return self._llamafactory(picture)
+                request: dict[str, Any] = {"image": picture, "max_pixels": self.max_pixels}
+                request["min_pixels"] = max(self.min_pixels, 4 * (2 * patch_size) ** 2)  # four tokens at least
+                return fetch_image(request, image_patch_size=patch_size)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise DatasetError(f"{path}: not a readable picture: {error}") from None
+
+    def _llamafactory(self, picture: Image.Image) -> Image.Image:
+        """As LLaMA-Factory 0.9.5 does for Qwen-VL (`Qwen2VLPlugin._preprocess_image`)."""
+        for limit, beyond in ((self.max_pixels, 1), (self.min_pixels, -1)):
+            width, height = picture.size
+            if beyond * (width * height - limit) > 0:
+                factor = math.sqrt(limit / (width * height))
+                picture = picture.resize((int(width * factor), int(height * factor)))
+        picture = picture.convert("RGB")
+        width, height = max(picture.width, 28), max(picture.height, 28)
+        width, height = min(width, height * 180) if width / height > 200 else width, height
+        height = min(height, width * 180) if height / width > 200 else height
+        return picture if (width, height) == picture.size else picture.resize((width, height))
+
+
+def messages(sample: Sample, media_root: Path) -> list[Message]:
+    """The sample's prompt as chat messages: its own system and human text, media where their tags stand.
+
+    Pictures and videos are given as absolute paths under the keys `image` and `video`.
+    """
+    media = {
+        "<image>": iter([{"type": "image", "image": str(media_root / path)} for path in sample.images]),
+        "<video>": iter([{"type": "video", "video": str(media_root / path)} for path in sample.videos]),
+    }
+    chat: list[Message] = [{"role": "system", "content": sample.system}] if sample.system else []
+    for turn in sample.conversations[:-1]:
+        role = "user" if turn.role == "human" else "assistant"
+        chat.append({"role": role, "content": list(_content(turn.value, media)) if role == "user" else turn.value})
+    return chat
+
+
+def _content(text: str, media: dict[str, Iterator[Message]]) -> Iterator[Message]:
+    """The text's pieces and its media, in their order."""
+    while text:
+        found = [(at, tag) for tag in media if (at := text.find(tag)) >= 0]
+        at, tag = min(found, default=(len(text), ""))
+        if at:
+            yield {"type": "text", "text": text[:at]}
+        if tag:
+            yield next(media[tag])
+        text = text[at + len(tag) :]

@@ -1,0 +1,188 @@
+"""Answers by transformers: greedy, batched, left-padded; the callback and `ontune predict` share it."""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from ontune.decoding.mask import TokenMask
+from ontune.decoding.processor import OntologyLogitsProcessor
+from ontune.errors import DatasetError
+from ontune.evaluation.predictions import Decoding, Prediction
+from ontune.inference.prompts import messages
+from ontune.inference.settings import Generation
+from ontune.sharegpt import Sample
+from ontune.task import Task, task_sha256
+from ontune.task.parsing import parse
+
+__all__ = ["TransformersEngine", "batches"]
+
+
+def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
+    """The samples sorted by id, cut into batches: the same ones on any number of processes."""
+    ordered = sorted(samples, key=lambda sample: sample.id)
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
+@dataclass
+class TransformersEngine:
+    """A loaded Qwen-VL model with its processor. `media_root` is what sample paths are relative to."""
+
+    model: Any
+    processor: Any
+    task: Task
+    generation: Generation
+    media_root: Path
+    name: str = ""
+    autocast: str | None = None
+
+    @cached_property
+    def mask(self) -> TokenMask:
+        """The constraint of the task for this tokenizer."""
+        return TokenMask(self.task, self.processor.tokenizer)
+
+    def answer(self, batch: Sequence[Sample], decoding: Decoding) -> list[Prediction]:
+        """One prediction a sample, in the batch's order; one that cannot be asked carries the code `not_encoded`."""
+        started = time.perf_counter()
+        inputs, asked, refused = self._encode(batch)
+        generated = self._generate(inputs, decoding) if asked else []
+        seconds = (time.perf_counter() - started) / len(batch)
+        done = {sample.id: tokens for sample, tokens in zip(asked, generated, strict=True)}
+        return [
+            self._prediction(sample, done.get(sample.id, []), decoding, seconds, refused.get(sample.id))
+            for sample in batch
+        ]
+
+    def _encode(self, batch: Sequence[Sample]) -> tuple[Any, list[Sample], dict[str, str]]:
+        """Model inputs of the samples that can be asked, those samples, and why the others cannot, by id."""
+        chats: dict[str, list[dict[str, Any]]] = {}
+        refused: dict[str, str] = {}
+        for sample in batch:
+            try:
+                chats[sample.id] = self._with_pictures(messages(sample, self.media_root))
+            except DatasetError as error:
+                refused[sample.id] = str(error)
+        inputs = self._tokenize(list(chats.values())) if chats else {}
+        lengths = inputs["attention_mask"].sum(dim=1).tolist() if chats else []
+        limit = self.generation.max_prompt_tokens
+        too_long = {id_: n for id_, n in zip(chats, lengths, strict=True) if limit is not None and n > limit}
+        if too_long:
+            refused |= {id_: f"prompt of {n} tokens: at most {limit} fit" for id_, n in too_long.items()}
+            chats = {id_: chat for id_, chat in chats.items() if id_ not in too_long}
+            inputs = self._tokenize(list(chats.values())) if chats else {}
+        return inputs, [sample for sample in batch if sample.id in chats], refused
+
+    def _with_pictures(self, chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        patch = self.processor.image_processor.patch_size
+        for item in _media(chat, "image"):
+            item["image"] = self.generation.pictures.open(Path(item["image"]), patch)
+        return chat
+
+    def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
+        texts = [self.processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
+        pictures = [item["image"] for chat in chats for item in _media(chat, "image")]
+        # qwen_vl_utils has already cut to whole patches; LLaMA-Factory leaves that to the processor
+        resize = self.generation.pictures.rule == "llamafactory"
+        options: dict[str, Any] = {"images": pictures, "images_kwargs": {"do_resize": resize}} if pictures else {}
+        options |= self._videos(chats)
+        with _left_padding(self.processor.tokenizer):
+            return self.processor(text=texts, padding=True, return_tensors="pt", **options).to(self.model.device)
+
+    def _videos(self, chats: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        from qwen_vl_utils.vision_process import fetch_video
+
+        found = [item for chat in chats for item in _media(chat, "video")]
+        if not found:
+            return {}
+        patch = self.processor.image_processor.patch_size
+        read = [fetch_video(item, image_patch_size=patch, return_video_metadata=True) for item in found]
+        videos, metadata = zip(*read, strict=True)
+        return {
+            "videos": list(videos),
+            "videos_kwargs": {"video_metadata": list(metadata), "do_sample_frames": False, "do_resize": False},
+        }
+
+    def _generate(self, inputs: Any, decoding: Decoding) -> list[list[int]]:
+        """The new tokens of each row, cut at its end of turn (kept)."""
+        length = inputs["input_ids"].shape[1]
+        constraint = [OntologyLogitsProcessor(self.mask, length)] if decoding == "constrained" else []
+        autocast = torch.autocast(self.model.device.type, getattr(torch, self.autocast)) if self.autocast else None
+        with torch.inference_mode(), autocast or nullcontext():
+            rows = self.model.generate(**inputs, generation_config=self._config(), logits_processor=constraint)
+        ends = set(self._ends())
+        return [_until(row, ends) for row in rows[:, length:].tolist()]
+
+    def _config(self) -> GenerationConfig:
+        # Everything that a model's own generation_config.json may set otherwise: Qwen2.5-VL ships a repetition penalty.
+        return GenerationConfig(
+            max_new_tokens=self.generation.max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            repetition_penalty=1.0,
+            temperature=1.0,
+            top_k=50,
+            top_p=1.0,
+            use_cache=True,
+            eos_token_id=self._ends(),
+            pad_token_id=self.processor.tokenizer.pad_token_id,
+        )
+
+    def _ends(self) -> list[int]:
+        tokenizer = self.processor.tokenizer
+        turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        return sorted({token for token in (turn, tokenizer.eos_token_id) if token is not None})
+
+    def _prediction(
+        self, sample: Sample, tokens: list[int], decoding: Decoding, seconds: float, refused: str | None
+    ) -> Prediction:
+        raw = self.processor.tokenizer.decode(tokens, skip_special_tokens=True)
+        answer, errors = parse(self.task, raw) if refused is None else (None, ["not_encoded"])
+        gold, _ = parse(self.task, sample.gold)
+        return Prediction(
+            id=sample.id,
+            decoding=decoding,
+            gold=gold if gold is not None else sample.gold,
+            raw=raw if refused is None else "",
+            answer=answer,
+            errors=tuple(errors),
+            scores=None,
+            images=sample.images,
+            videos=sample.videos,
+            meta=dict(sample.meta) | ({"not_encoded": refused} if refused else {}),
+            tokens=len(tokens),
+            seconds=seconds,
+            model=self.name,
+            task=self.task.name,
+            task_sha256=self._task_sha256,
+        )
+
+    @cached_property
+    def _task_sha256(self) -> str:
+        return task_sha256(self.task)
+
+
+def _media(chat: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
+    for message in chat:
+        if isinstance(message["content"], list):
+            yield from (item for item in message["content"] if item["type"] == kind)
+
+
+@contextmanager
+def _left_padding(tokenizer: Any) -> Generator[None]:
+    """Padding on the left: generation continues at a row's end. The host's own side is put back."""
+    side, tokenizer.padding_side = tokenizer.padding_side, "left"
+    try:
+        yield
+    finally:
+        tokenizer.padding_side = side
+
+
+def _until(row: list[int], ends: set[int]) -> list[int]:
+    at = next((place for place, token in enumerate(row) if token in ends), len(row) - 1)
+    return row[: at + 1]
