@@ -1,6 +1,7 @@
 """A task with every kind of field, nested, and random answers to it: most of them nearly right."""
 
 from hypothesis import strategies as st
+
 from ontune.task import Choice, ErrorAnswer, Group, Labels, Rules, Task, Text
 from small import ONTOLOGY, small_task
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+
 from ontune.console import FILE, emit
 from ontune.errors import SourceError
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task
-
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
 from ontune_converters.labels import Labeller, parse_labels, read_renames

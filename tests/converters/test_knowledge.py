@@ -7,6 +7,7 @@ import pytest
 import rdflib
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ontune.dataset_info import load_entries
 from ontune.errors import CheckFailed, InputError
 from ontune.ontology import Ontology, read_snapshot, write_snapshot

@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from random_answers import NESTED, PLAIN, TASKS, answers
 from small import ONTOLOGY
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ontune.task.openbook import DISTRACTORS, HEADER, OpenBook, closed_book
 from small import ONTOLOGY, small_task
 

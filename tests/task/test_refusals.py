@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+
 from ontune.task import Choice, Group, Labels, Text
 from ontune.task.refusals import CODES
 from random_answers import NESTED, PLAIN, TASKS, answers

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 import yaml
+
 from ontune.errors import InputError, TaskError
 from ontune.ontology import Ontology, write_snapshot
 from ontune.task import Choice, Group, Labels, Rules, Text, load_task, task_sha256
