@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import httpx
+
 from ontune.console import message, progress
 from ontune.errors import SourceError
 from ontune.files import LFS_POINTER, sha256_file, write_atomic
-
 from ontune_converters.edugraph_rows import Source
 
 __all__ = ["RELEASES", "cache_root", "fetch_release", "open_release", "unpack"]
@@ -89,7 +89,7 @@ def _fetch(url: str, path: Path) -> bool:
         partial.replace(path)
     except httpx.HTTPStatusError as error:
         raise SourceError(f"{url}: status {error.response.status_code}") from None
-    except httpx.HTTPError as error:  # a body shorter than announced is one of these
+    except (httpx.HTTPError, httpx.InvalidURL) as error:  # a body shorter than announced is one of these
         raise SourceError(f"{url}: {error or type(error).__name__}") from None
     finally:
         partial.unlink(missing_ok=True)

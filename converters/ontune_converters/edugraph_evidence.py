@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+
 from ontune.console import FILE, FOLDER, emit, progress
 from ontune.errors import SourceError
 from ontune.ontology import load_ontology
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task
-
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
 from ontune_converters.edugraph_rows import Entry, Row, Source, read_entries, read_full_rows

@@ -10,7 +10,6 @@ from typing import Any, cast
 from ontune.errors import SourceError
 from ontune.files import LFS_POINTER
 from ontune.sharegpt import Meta
-
 from ontune_converters.account import Account
 from ontune_converters.labels import Stated, parse_labels
 from ontune_converters.pictures import BadPicture, Picture, find_picture, read_picture

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+
 from ontune.console import FILE, FOLDER, emit, progress
 from ontune.errors import SourceError
 from ontune.ontology import load_ontology
@@ -15,7 +16,6 @@ from ontune.sharegpt import Sample, Turn
 from ontune.task import Task
 from ontune.task.model import Answer
 from ontune.task.refusals import ancestor_pairs
-
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
 from ontune_converters.download import RELEASES, open_release
@@ -175,8 +175,9 @@ def command(
         rows = [row for source in opened for row in read_rows(source, answers, faults)]
         if negatives:
             rows += negative_rows(negatives, _negative_answer(target.task, negative_answer), account)
-        convert(rows, _answers(rows, labeller, faults), Builder(target.task, target, account, Shelf(scratch)))
-    account.facts |= {"renamed": labeller.renamed} if renames else {}
+        answered = _answers(rows, labeller, faults)
+        account.facts |= {"renamed": labeller.renamed} if renames else {}
+        convert(rows, answered, Builder(target.task, target, account, Shelf(scratch)))
     emit(account.record(), account.text(), as_json)
 
 

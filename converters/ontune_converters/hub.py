@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import httpx
+
 from ontune.errors import MissingExtra, SourceError
 from ontune.files import write_lines
-
 from ontune_converters.edugraph_rows import NAMES, Source
 from ontune_converters.pictures import SUFFIXES
 
@@ -34,7 +35,7 @@ def open_hub(repository: str, scratch: Path, force: bool = False) -> Source:
 def _fetch(name: str, revision: str | None, force: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+        from huggingface_hub.errors import HFValidationError
     except ImportError:
         raise MissingExtra("huggingface_hub", "hosts") from None
     suffixes = [suffix for lower in sorted(SUFFIXES) for suffix in (lower, lower.upper())]
@@ -43,7 +44,7 @@ def _fetch(name: str, revision: str | None, force: bool) -> Path:
         folder = snapshot_download(
             name, repo_type="dataset", revision=revision, allow_patterns=wanted, force_download=force
         )
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except (HFValidationError, httpx.HTTPError, OSError) as error:  # the Hub's own errors are of these kinds
         text = " ".join(str(error).split())
         raise SourceError(f"--from-hub {name}: {revision or 'main'}: {text}") from None
     return Path(folder)

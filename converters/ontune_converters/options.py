@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
 from ontune.console import NEW_PATH, json_option
 from ontune.resources import DATASET_INFO
 
