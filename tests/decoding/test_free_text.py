@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from ontune.decoding.free_text import Reading, read_bytes
 
 

@@ -11,6 +11,7 @@ from functools import cache, partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ontune.decoding.mask import TokenMask
 from ontune.demo.tiny_model import make_tokenizer
 from ontune.errors import TaskError
@@ -132,8 +133,21 @@ def test_whatever_is_taken_ends_in_an_answer_that_nothing_refuses(name, seed):
     answer, errors = parse(ALL[name], raw)
     assert errors == []
     assert raw == compact(answer)
+    assert "\ufffd" not in raw
     if name != "noted":  # free text may be split in other ways than the tokenizer's
         assert encode(raw) == ids
+
+
+@pytest.mark.parametrize("name", ALL)
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_a_token_leads_on_where_it_is_allowed_and_nowhere_else(name, seed):
+    automaton = mask(name)
+    state = automaton.start
+    for token in walk(automaton, random.Random(seed)):
+        leading = [other for other in range(len(tokenizer())) if automaton.advance(state, other)]
+        assert leading == sorted(automaton.next_tokens(state))
+        state = automaton.advance(state, token)
 
 
 @settings(deadline=None, max_examples=60)

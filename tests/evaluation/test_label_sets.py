@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+
 from ontune.errors import TaskError
 from ontune.evaluation import FAMILIES, Prediction, compute_metrics
 from ontune.evaluation.label_sets import label_set_metrics
 from ontune.ontology import Concept, Ontology
 from ontune.task import Group, Labels, Task
 from ontune.task.parsing import parse
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from small import ONTOLOGY, small_task
 
 TASK = small_task()

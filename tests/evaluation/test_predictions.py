@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ontune.errors import DatasetError
 from ontune.evaluation import Prediction, equal, read_predictions, write_predictions
 
