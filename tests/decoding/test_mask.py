@@ -253,6 +253,7 @@ def test_after_the_end_only_padding_follows_and_forbidden_tokens_lead_nowhere():
     answer = encode('{"Error":"UnsupportedMaterial"}')
     assert automaton.allowed(answer) == [eos]
     assert automaton.allowed([*answer, eos]) == automaton.allowed([*answer, eos, pad, pad]) == sorted([eos, pad])
+    assert automaton.allowed([*answer, eos, 3]) == sorted([eos, pad])  # a host may pad with another token
     assert automaton.allowed([eos]) == automaton.allowed([*encode("{"), pad]) == []
     other = TokenMask(SMALL, tokenizer(), end_ids=[7, 9])
     assert other.allowed(answer) == [7, 9]
