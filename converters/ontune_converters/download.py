@@ -17,9 +17,8 @@ from ontune.errors import SourceError
 from ontune.files import LFS_POINTER, sha256_file, write_atomic
 from ontune_converters.edugraph_rows import Source
 
-__all__ = ["RELEASES", "cache_root", "fetch_release", "open_release", "unpack"]
+__all__ = ["cache_root", "fetch_release", "open_release", "unpack"]
 
-RELEASES = "https://github.com/christian-bick/edugraph-dataset/releases/download"
 ASSETS = ("dataset.tar.gz", "worksheets.tar.gz", "dataset.zip")  # the exercises', the worksheets', and one for mirrors
 MOST_BYTES = 16 << 30  # unpacked; a release of 2,000 pictures has 65 MB
 MOST_FILES = 1_000_000

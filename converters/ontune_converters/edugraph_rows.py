@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -48,15 +49,20 @@ class Source:
         root = path if path.is_dir() else path.parent
         return cls(path, path.resolve().name, media_root or root, media_root)
 
-    @property
+    @cached_property
     def root(self) -> Path:
         """The folder that pictures are named from."""
         return self.media_root or self.folder
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The folder that rows are named from."""
         return self.path if self.path.is_dir() else self.path.parent
+
+    @cached_property
+    def folder_name(self) -> str:
+        """What that folder is called, also where it is given as `.`."""
+        return self.folder.resolve().name
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,10 @@ class Row:
 def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
     """All rows of a source, in the order of their files' names; what is wrong with them joins `faults`."""
     rows: list[Row] = []
-    for file in _row_files(source):
+    files = _row_files(source)
+    if not files:
+        faults.append(f"{source.path}: none of {', '.join(NAMES)} in it; name another file of rows itself")
+    for file in files:
         try:
             entries = read_entries(file, source)
             full = _read_full(file.with_name(FULL), source) if file.name == "metadata.jsonl" else {}
@@ -115,13 +124,9 @@ def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
 
 
 def _row_files(source: Source) -> list[Path]:
-    """The files of rows. Raises SourceError where there are none."""
     if source.path.is_file():
         return [source.path]
-    found = sorted(path for name in NAMES for path in source.path.rglob(name) if not _hidden(path, source.path))
-    if not found:
-        raise SourceError(f"{source.path}: none of {', '.join(NAMES)} in it; name another file of rows itself")
-    return found
+    return sorted(path for name in NAMES for path in source.path.rglob(name) if not _hidden(path, source.path))
 
 
 def _hidden(path: Path, root: Path) -> bool:
@@ -213,7 +218,7 @@ def _parse_worksheet(entry: Entry, source: Source, answers: bool) -> Iterator[Ro
     record = entry.record
     stated = parse_labels(record["labels"])
     question = _text(record, "questionImage")
-    module = entry.folder.name or source.folder.resolve().name
+    module = entry.folder.name or source.folder_name
     group = str(record.get("contentHash") or _page(question))
     meta = {"generator": module, "worksheet": str(record.get("source", "")), "source": entry.where}
     yield _row(entry, source, question, stated, {**meta, "group": group, "solution": False})
@@ -270,7 +275,7 @@ def _page(picture: str) -> str:
 
 def _split(folder: PurePosixPath, source: Source) -> str:
     """The split that the nearest folder names, the source's own included; "" where none does."""
-    parts = (source.folder.resolve().name, *folder.parts)
+    parts = (source.folder_name, *folder.parts)
     return next((SPLITS[part.casefold()] for part in reversed(parts) if part.casefold() in SPLITS), "")
 
 

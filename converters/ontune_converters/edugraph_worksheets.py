@@ -2,8 +2,7 @@
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +17,14 @@ from ontune.task.model import Answer
 from ontune.task.refusals import ancestor_pairs
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
-from ontune_converters.download import RELEASES, open_release
 from ontune_converters.edugraph_rows import Row, Source, read_rows
-from ontune_converters.hub import open_hub
 from ontune_converters.labels import Labeller, Stated, read_renames
 from ontune_converters.options import dataset_options
 from ontune_converters.pictures import SUFFIXES, Picture, Shelf
 
-__all__ = ["Builder", "command", "convert", "gold_warnings", "negative_rows"]
+__all__ = ["RELEASES", "Builder", "command", "convert", "gold_warnings", "negative_rows"]
+
+RELEASES = "https://github.com/christian-bick/edugraph-dataset/releases/download"
 
 
 def negative_rows(folder: Path, value: str, account: Account) -> list[Row]:
@@ -43,8 +42,13 @@ def negative_rows(folder: Path, value: str, account: Account) -> list[Row]:
     return rows
 
 
-def gold_warnings(task: Task, answer: Answer, where: str, account: Account) -> None:
-    """Warns of what the contract refuses, and of each label list that has a label beside its own ancestor."""
+def gold_warnings(task: Task, row: Row, answer: Answer, account: Account) -> None:
+    """Warns of what the contract refuses, of labels beside their own ancestors, of repeated and of no labels."""
+    where, names = row.where, [name for name, _ in row.stated.labels]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        account.warn("duplicate_label", f"{where}: {', '.join(twice)}")
+    if row.stated.error is None and not any(task.labels_of(answer).values()):
+        account.warn("no_label", f"{where}: an answer without a label")
     for refusal in task.refusals(answer):
         account.warn(f"refused_{refusal.code}", f"{where}: {refusal.detail}")
     for dimension, labels in task.labels_of(answer).items():
@@ -77,7 +81,7 @@ class Builder:
             return
         self._seen[sample_id] = (row.where, gold)
         self.shelf.add(file, picture)
-        gold_warnings(self.task, answer, row.where, self.account)
+        gold_warnings(self.task, row, answer, self.account)
         turns = (Turn("human", f"<image>{self.task.user}"), Turn("gpt", gold))
         meta = {**row.meta, "image_sha256": picture.sha256, "source_sha256": picture.source_sha256}
         sample = Sample(sample_id, turns, self.task.system, (self.target.media_path(file),), (), meta)
@@ -112,19 +116,11 @@ def _answers(rows: Iterable[Row], labeller: Labeller, faults: list[str]) -> list
     return answers
 
 
-def _label_warnings(row: Row, answer: Answer, task: Task, account: Account) -> None:
-    names = [name for name, _ in row.stated.labels]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        account.warn("duplicate_label", f"{row.where}: {', '.join(twice)}")
-    if row.stated.error is None and not any(task.labels_of(answer).values()):
-        account.warn("no_label", f"{row.where}: an answer without a label")
-
-
 @click.command(name="edugraph_worksheets")
 @click.argument("sources", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[SOURCE]...")
 @dataset_options
 @click.option("--answers", is_flag=True, help="Take the answer pages of worksheets too.")
-@click.option("--negatives", type=FOLDER, help="A folder of pictures that get the task's error answer.")
+@click.option("--negatives", type=FOLDER, help="A folder of pictures that get the task's error answer, in train.")
 @click.option("--negative-answer", help="Which error answer, where the task has several.")
 @click.option("--media-root", type=FOLDER, help="Where the pictures lie now; leading folders are cut off to match.")
 @click.option("--rename", type=FILE, help="CSV `old,new`: repeat old for several, leave new empty for none.")
@@ -166,19 +162,29 @@ def command(
     others = [load_ontology(name, dataset_info) for name in other_ontology]
     renames = read_renames(rename, target.task.ontology)
     labeller = Labeller(target.task, renames, others, prune_ancestors)
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with tempfile.TemporaryDirectory() as scratch:
         opened = [Source.local(path, media_root) for path in sources]
-        opened += [open_hub(from_hub, scratch, force=no_cache)] if from_hub else []
-        opened += [open_release(download, base_url, scratch, force=no_cache)] if download else []
+        opened += _fetched(from_hub, download, base_url, no_cache, Path(scratch))
         faults: list[str] = []
         rows = [row for source in opened for row in read_rows(source, answers, faults)]
         if negatives:
             rows += negative_rows(negatives, _negative_answer(target.task, negative_answer), account)
         answered = _answers(rows, labeller, faults)
         account.facts |= {"renamed": labeller.renamed} if renames else {}
-        convert(rows, answered, Builder(target.task, target, account, Shelf(scratch)))
+        convert(rows, answered, Builder(target.task, target, account, Shelf(Path(scratch))))
     emit(account.record(), account.text(), as_json)
+
+
+def _fetched(from_hub: str | None, release: str | None, base_url: str, force: bool, scratch: Path) -> Iterator[Source]:
+    """What comes over the network; the libraries for it are imported where it is asked for."""
+    if from_hub:
+        from ontune_converters.hub import open_hub
+
+        yield open_hub(from_hub, scratch, force)
+    if release:
+        from ontune_converters.download import open_release
+
+        yield open_release(release, base_url, scratch, force)
 
 
 def convert(rows: Sequence[Row], answers: Sequence[Answer], builder: Builder) -> None:
@@ -187,6 +193,5 @@ def convert(rows: Sequence[Row], answers: Sequence[Answer], builder: Builder) ->
     account.read += len(rows)
     for row, answer in zip(progress(rows, "pictures", len(rows)), answers, strict=True):
         if picture := row.load(account):
-            _label_warnings(row, answer, builder.task, account)
             builder.add(row, picture, answer)
     builder.publish()

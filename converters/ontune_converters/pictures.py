@@ -5,7 +5,6 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ontune.files import LFS_POINTER
@@ -144,6 +143,8 @@ def _straight(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """A 16-bit grey picture in 8 bits (Pillow would cut values off at 255), its transparent value as alpha."""
+    import numpy as np  # a third of this command's start; few pictures need it
+
     values = np.asarray(image).astype(np.int64)
     grey = (np.clip(values, 0, 65535) * 255 + 32767) // 65535
     alpha = np.where(values == image.info.get("transparency", -1), 0, 255)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from loopback import Reply, serve
 from ontune.errors import SourceError
-from ontune_converters import download
+from ontune_converters import download, edugraph_worksheets
 from ontune_converters.download import fetch_release, open_release, unpack
 
 FILES = {
@@ -170,4 +170,4 @@ def test_archives_that_unpack_to_too_much_are_refused(limit, make, tmp_path, mon
 
 
 def test_the_published_name_is_the_default():
-    assert httpx.URL(download.RELEASES).path == "/christian-bick/edugraph-dataset/releases/download"
+    assert httpx.URL(edugraph_worksheets.RELEASES).path == "/christian-bick/edugraph-dataset/releases/download"
