@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,19 +171,45 @@ class Ran:
         return (self.out + self.err)[-6000:]
 
 
-def fork(action: Callable[[], object], logs: Path) -> Ran:
-    """What the action gave when it ran in a fork of this process: a host imported here is imported there."""
+def fork(action: Callable[[], object], logs: Path, ranks: int = 1) -> Ran:
+    """What the action gave when it ran in a fork of this process: a host imported here is imported there.
+
+    Several ranks run at once, in the environment that torchrun gives them; the first failure counts.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    paths = [logs / "stdout.log", logs / "stderr.log"]
+    port = str(_free_port())
+    children = [_fork_one(action, logs / str(rank), _rank_environment(rank, ranks, port)) for rank in range(ranks)]
+    ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    texts = [
+        [(logs / str(rank) / f"{number}.log").read_text(errors="replace") for number in (1, 2)] for rank in range(ranks)
+    ]
+    return Ran(next((status for status in ended if status), 0), *("".join(text) for text in zip(*texts, strict=True)))
+
+
+def _rank_environment(rank: int, ranks: int, port: str) -> dict[str, str]:
+    if ranks == 1:
+        return {}
+    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}
+    return {name: str(value) for name, value in names.items()} | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+
+
+def _free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def _fork_one(action: Callable[[], object], logs: Path, environment: dict[str, str]) -> int:
+    logs.mkdir(parents=True, exist_ok=True)
     child = os.fork()
     if child == 0:
-        for number, path in enumerate(paths, start=1):
-            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.environ |= environment
+        for number in (1, 2):
+            os.dup2(os.open(logs / f"{number}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         sys.stdout, sys.stderr = os.fdopen(1, "w", 1), os.fdopen(2, "w", 1)
         os._exit(_status(action))
-    _, ended = os.waitpid(child, 0)
-    return Ran(os.waitstatus_to_exitcode(ended), *(path.read_text(errors="replace") for path in paths))
+    return child
 
 
 def _status(action: Callable[[], object]) -> int:
@@ -210,14 +237,14 @@ def llamafactory_imported() -> None:
 def llamafactory(llamafactory_imported: None, tmp_path: Path) -> Callable[..., Ran]:
     """`llamafactory-cli COMMAND …` in a fork."""
 
-    def run(*arguments: str) -> Ran:
+    def run(*arguments: str, ranks: int = 1) -> Ran:
         def action() -> None:
             from llamafactory.cli import main
 
             sys.argv = ["llamafactory-cli", *arguments]
             main()
 
-        return fork(action, tmp_path)
+        return fork(action, tmp_path / "logs", ranks)
 
     return run
 
@@ -233,7 +260,7 @@ def ontune(tmp_path: Path) -> Callable[..., Ran]:
             sys.argv = ["ontune", *arguments]
             main()
 
-        return fork(action, tmp_path)
+        return fork(action, tmp_path / "logs")
 
     return run
 
@@ -297,6 +324,6 @@ def swift(swift_imported: None, tmp_path: Path) -> Callable[..., Ran]:
             sys.argv = ["swift", *rest]
             sft_main()
 
-        return fork(action, tmp_path)
+        return fork(action, tmp_path / "logs")
 
     return run

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +12,23 @@ from typing import Any
 from ontune.callbacks.plan import Run, plan
 from ontune.callbacks.settings import Settings
 from ontune.errors import HostVersionError, OntuneError
+from ontune.frameworks.autoload import install
 
-__all__ = ["hook_parser", "hook_workflow"]
+__all__ = ["hook_parser", "hook_workflow", "run_cli"]
 
 KEY = "ontune"
 VERSIONS = "0.9.5"
 _settings = Settings()  # of the recipe that was parsed last; run_sft follows in the same process
+
+
+def run_cli(arguments: Sequence[str]) -> None:
+    """`llamafactory-cli ARGUMENTS…` in this process, with the plugin installed explicitly."""
+    os.environ.pop("TORCH_DEVICE_BACKEND_AUTOLOAD", None)  # the children of torchrun load it by themselves
+    install()
+    sys.argv = ["llamafactory-cli", *arguments]
+    from llamafactory.cli import main  # noqa: PLC0415 - after the hook
+
+    main()
 
 
 def hook_parser(module: ModuleType) -> None:

@@ -113,8 +113,10 @@ class TransformersEngine:
         length = inputs["input_ids"].shape[1]
         constraint = [OntologyLogitsProcessor(self.mask, length)] if decoding == "constrained" else []
         autocast = torch.autocast(self.model.device.type, getattr(torch, self.autocast)) if self.autocast else None
+        # Ranks hold whole weights and unequal numbers of batches: waiting for each other at each token would hang.
+        options: dict[str, Any] = {"generation_config": self._config(), "synced_gpus": False}
         with torch.inference_mode(), autocast or nullcontext():
-            rows = self.model.generate(**inputs, generation_config=self._config(), logits_processor=constraint)
+            rows = self.model.generate(**inputs, **options, logits_processor=constraint)
         ends = set(self._ends())
         return [_until(row, ends) for row in rows[:, length:].tolist()]
 
