@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,9 @@ from ontune.ontology.snapshot import snapshot_sha256
 from ontune.resources import DATASET_INFO, package_root
 from ontune.sharegpt import Sample, write_samples
 from ontune.task import Task, load_task
-
 from ontune_converters.account import Account
 
-__all__ = ["Target", "publish"]
+__all__ = ["Target", "publish", "write_dataset"]
 
 
 @dataclass(frozen=True)
@@ -76,27 +76,47 @@ def publish(
     `media` maps a file name below `media/` to its bytes or to a file to copy. `with_task=False` registers no task, for
     answers that are none of the task's. Raises before anything is touched when the account does not close.
     """
+    task, ontology = target.task.name if with_task else None, target.ontology_stem or None
+    write_dataset(target.directory, splits, media, account, target.dataset_info, task=task, ontology=ontology)
+
+
+def write_dataset(
+    directory: Path,
+    splits: Mapping[str, Sequence[Sample]],
+    media: Mapping[str, Path | bytes],
+    account: Account,
+    dataset_info: Path,
+    *,
+    task: str | None,
+    ontology: str | None,
+) -> None:
+    """As `publish`, for a dataset whose task and ontology are names alone, or none."""
     account.written.update({split: len(samples) for split, samples in splits.items()})
     account.close()
-    with replace_directory(target.directory) as fresh:
+    with replace_directory(directory) as fresh:
         for name, content in sorted(media.items()):
-            _write_medium(fresh / "media" / name, content)
+            _write_medium(fresh / "media" / name, content, directory.parent)
         for split, samples in splits.items():
             write_samples(fresh / f"{split}.jsonl", samples)
         write_atomic(fresh / "account.json", json.dumps(account.record(), indent=2, ensure_ascii=False))
-    task, ontology = target.task.name if with_task else None, target.ontology_stem or None
-    entries = [Entry(f"{target.name}_{split}", target.directory / f"{split}.jsonl", task, ontology) for split in splits]
+    entries = [Entry(f"{directory.name}_{split}", directory / f"{split}.jsonl", task, ontology) for split in splits]
     gone = [
         entry.name
-        for entry in load_entries(target.dataset_info).values()
-        if entry.path.parent.resolve() == target.directory.resolve() and not entry.path.is_file()
+        for entry in load_entries(dataset_info).values()
+        if entry.path.parent.resolve() == directory.resolve() and not entry.path.is_file()
     ]
-    register(entries, target.dataset_info, remove=gone)
+    register(entries, dataset_info, remove=gone)
 
 
-def _write_medium(path: Path, content: Path | bytes) -> None:
+def _write_medium(path: Path, content: Path | bytes, data: Path) -> None:
+    """Writes one file; one of another dataset in `data` is linked: files there are replaced, never changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, bytes):
         path.write_bytes(content)
-    else:
-        shutil.copyfile(content, path)
+        return
+    source = content.resolve()
+    if source.is_relative_to(data.resolve()):
+        with suppress(OSError):  # a file system without links
+            path.hardlink_to(source)
+            return
+    shutil.copyfile(source, path)

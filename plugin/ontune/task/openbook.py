@@ -12,6 +12,7 @@ the book closed first; its labels are the query, and stand in for the gold:
 
 import random
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -58,14 +59,14 @@ class OpenBook:
         other label. Without the oracle more distractors take the gold's places, so that their number tells nothing.
         """
         gold = self._known(gold)
-        near = self.near(gold)
         chosen = gold if oracle else []
+        near = sorted(self.near(gold), key=self.task.ontology.position.__getitem__)
         for dimension, quota in self._quotas(gold, count + len(gold) - len(chosen)).items():
-            others = [label for label in self.task.ontology.labels(dimension) if label not in gold]
-            hard = [label for label in others if label in near]
+            hard = [label for label in near if self._dimension(label) == dimension]
             chosen = [*chosen, *rng.sample(hard, min(quota, len(hard)))]
             if quota > len(hard):
-                chosen += rng.sample([label for label in others if label not in near], quota - len(hard))
+                easy = [label for label in self.task.ontology.labels(dimension) if label not in {*gold, *near}]
+                chosen += rng.sample(easy, quota - len(hard))
         return rng.sample(chosen, len(chosen))
 
     def inference_documents(
@@ -112,14 +113,19 @@ class OpenBook:
 
     def _known(self, labels: Iterable[str]) -> list[str]:
         """The labels that the task can ask for, each once; a closed-book answer may hold unknown ones."""
-        by_name = self.task.ontology.by_name
-        known = (label for label in labels if label in by_name and by_name[label].dimension in self.dimensions)
-        return list(dict.fromkeys(known))
+        known = self.task.ontology.by_name
+        return [
+            label for label in dict.fromkeys(labels) if label in known and self._dimension(label) in self.dimensions
+        ]
+
+    def _dimension(self, label: str) -> str:
+        return self.task.ontology.by_name[label].dimension
 
     def _quotas(self, taken: Collection[str], count: int) -> dict[str, int]:
         """How many of `count` labels each dimension gives: equal shares, as far as it has labels left."""
         labels = self.task.ontology.labels
-        room = {name: sum(label not in taken for label in labels(name)) for name in self.dimensions}
+        used = Counter(map(self._dimension, taken))
+        room = {name: len(labels(name)) - used[name] for name in self.dimensions}
         quotas = dict.fromkeys(room, 0)
         for _ in range(min(count, sum(room.values()))):
             poorest = min((name for name in room if quotas[name] < room[name]), key=quotas.__getitem__)
