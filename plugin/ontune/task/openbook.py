@@ -5,9 +5,10 @@ without the oracle. At inference there is no gold and, for a picture, no text to
 the book closed first; its labels are the query, and stand in for the gold:
 
     book = OpenBook(task)
-    answered = task.labels_of(answer)                     # of the closed-book pass; {} where there is none
+    first = closed_book(sample.prompt)                    # a RAFT sample's own definitions hold its gold
+    answered = task.labels_of(answer)                     # to the first prompt; empty where there was no answer
     labels = book.inference_documents(sum(answered.values(), []), rng=random.Random(seed))
-    prompt = book.prompt(sample.prompt, labels)           # of the open-book pass
+    second = book.prompt(first, labels)
 """
 
 import random
