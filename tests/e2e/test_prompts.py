@@ -92,9 +92,10 @@ def test_swift(world, swift_imported, tmp_path, kind) -> None:
         import os
 
         os.environ |= {"MAX_PIXELS": str(MAX_PIXELS), "ROOT_IMAGE_DIR": "data"}
-        from ontune.frameworks.swift import install
         from swift.model import get_model_processor
         from swift.template import get_template
+
+        from ontune.frameworks.swift import install
 
         install()
         loaded, processor = get_model_processor(str(model), model_type=kind)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ontune.commands.model_options import ModelOptions, model_options
-from ontune.console import FILE, NEW_PATH, emit, json_option, message
+from ontune.console import FILE, NEW_PATH, emit, json_option, progress
 from ontune.errors import InputError
 from ontune.evaluation import Prediction
 from ontune.resources import DATASET_INFO
@@ -58,16 +58,11 @@ def _unreadable(files: tuple[Path, ...]) -> list[str]:
 
 
 def _answer(options: ModelOptions, files: tuple[Path, ...], task: Task, decoding: Any) -> list[Prediction]:
-    from ontune.inference.transformers_engine import TransformersEngine, batches
+    from ontune.inference.transformers_engine import batches  # imports torch
 
-    generation, precision = options.settings()
-    message(f"loading {options.name}")
-    model, processor = options.load(precision)
-    engine = TransformersEngine(model, processor, task, generation, Path("/"), options.name, precision.autocast)
-    samples = [_sample(at, file, task) for at, file in enumerate(files)]
-    return [
-        prediction for batch in batches(samples, generation.batch_size) for prediction in engine.answer(batch, decoding)
-    ]
+    engine = options.engine(task, Path("/"))
+    work = batches([_sample(at, file, task) for at, file in enumerate(files)], engine.generation.batch_size)
+    return [prediction for batch in progress(work, "classify") for prediction in engine.answer(batch, decoding)]
 
 
 def _sample(at: int, file: Path, task: Task) -> Sample:

@@ -9,6 +9,6 @@ __all__ = ["command"]
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Run `llamafactory-cli ARGUMENTS…` where TORCH_DEVICE_BACKEND_AUTOLOAD=0 keeps plugins out."""
-    from ontune.frameworks.llamafactory import run_cli  # noqa: PLC0415 - its callbacks import torch
+    from ontune.frameworks.llamafactory import run_cli
 
     run_cli(arguments)

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ontune.console import FOLDER
+from ontune.console import FOLDER, message
 from ontune.inference.loading import load_model, with_dtype
 from ontune.inference.settings import Generation, Precision, read_settings
+from ontune.task import Task
+
+if TYPE_CHECKING:
+    from ontune.inference.transformers_engine import TransformersEngine
 
 __all__ = ["ModelOptions", "model_options"]
 
@@ -42,9 +46,14 @@ class ModelOptions:
         )
         return generation, with_dtype(precision, self.dtype, self.load_in_4bit)
 
-    def load(self, precision: Precision) -> tuple[Any, Any]:
-        """The model and its processor."""
-        return load_model(self.model, self.adapter, precision)
+    def engine(self, task: Task, media_root: Path) -> "TransformersEngine":
+        """The model, loaded and ready to be asked about the task."""
+        generation, precision = self.settings()
+        message(f"loading {self.name}")
+        model, processor = load_model(self.model, self.adapter, precision)
+        from ontune.inference.transformers_engine import TransformersEngine  # imports torch
+
+        return TransformersEngine(model, processor, task, generation, media_root, self.name, precision.autocast)
 
     @property
     def name(self) -> str:

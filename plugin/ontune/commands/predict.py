@@ -7,10 +7,11 @@ import click
 
 from ontune.callbacks.plan import spread
 from ontune.commands.model_options import ModelOptions, model_options
-from ontune.console import FOLDER, NEW_PATH, emit, json_option, message
+from ontune.console import FOLDER, NEW_PATH, emit, json_option
 from ontune.dataset_info import Entry, resolve
 from ontune.errors import InputError
 from ontune.evaluation import Prediction, compute_metrics, write_predictions
+from ontune.inference.open_book import close_book, open_book
 from ontune.inference.resume import answer_all, discard_part
 from ontune.resources import DATASET_INFO
 from ontune.sharegpt import Sample, read_samples
@@ -26,6 +27,7 @@ __all__ = ["command"]
 @click.option("--task", "task_name", help="Task of the answers.  [default: the dataset's]")
 @click.option("--ontology", help="Snapshot in the place of the dataset's.")
 @click.option("--prompt", type=click.Choice(["sample", "raft"]), default="sample", help="raft: open book, two passes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Order of the definitions of an open book.")
 @click.option("--max-samples", type=click.IntRange(1), help="Evenly spread over the dataset, the same ones each time.")
 @click.option("--media-root", type=FOLDER, help="What media paths are relative to.  [default: the folder of datasets]")
 @click.option("--dataset-info", type=NEW_PATH, default=DATASET_INFO, show_default=True)
@@ -37,6 +39,7 @@ def command(
     task_name: str | None,
     ontology: str | None,
     prompt: str,
+    seed: int,
     max_samples: int | None,
     media_root: Path | None,
     dataset_info: Path,
@@ -51,10 +54,10 @@ def command(
     """
     entry = resolve(data, dataset_info)
     task = _task(entry, task_name, ontology, dataset_info)
-
     samples = spread(read_samples(entry.path), max_samples)
     options = ModelOptions(**model)
-    predictions = _answer(options, samples, task, decoding, prompt, media_root or entry.path.parents[1], out)
+    raft_seed = seed if prompt == "raft" else None
+    predictions = _answer(options, samples, task, decoding, raft_seed, out, media_root or entry.path.parents[1])
     write_predictions(out, predictions)
     discard_part(out)
     metrics = compute_metrics(task, predictions)
@@ -70,24 +73,28 @@ def _task(entry: Entry, name: str | None, ontology: str | None, dataset_info: Pa
 
 
 def _answer(
-    options: ModelOptions, samples: list[Sample], task: Task, decoding: Any, prompt: str, media_root: Path, out: Path
+    options: ModelOptions,
+    samples: list[Sample],
+    task: Task,
+    decoding: Any,
+    raft_seed: int | None,
+    out: Path,
+    root: Path,
 ) -> list[Prediction]:
-    from ontune.inference.transformers_engine import TransformersEngine, batches
+    """The predictions; with a seed, of an open book whose definitions a closed-book pass has chosen."""
+    from ontune.inference.transformers_engine import batches  # imports torch
 
-    generation, precision = options.settings()
-    message(f"loading {options.name}")
-    model, processor = options.load(precision)
-    engine = TransformersEngine(model, processor, task, generation, media_root, options.name, precision.autocast)
-    key = (
-        options,
-        generation,
-        precision,
-        decoding,
-        prompt,
-        task_sha256(task),
-        [sample.to_json() for sample in samples],
-    )
-    return answer_all(batches(samples, generation.batch_size), lambda batch: engine.answer(batch, decoding), out, key)
+    engine = options.engine(task, root)
+
+    def ask(asked: list[Sample], stage: str) -> list[Prediction]:
+        key = (options, engine.generation, engine.autocast, decoding, stage, task_sha256(task), asked)
+        work = batches(asked, engine.generation.batch_size)
+        return answer_all(work, lambda batch: engine.answer(batch, decoding), out, key)
+
+    if raft_seed is None:
+        return ask(samples, "sample")
+    closed = ask(close_book(samples), "closed book")
+    return ask(open_book(task, samples, closed, raft_seed), "open book")
 
 
 def _text(record: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from ontune.errors import DatasetError
+from ontune.pictures import upright
 from ontune.sharegpt import Sample
 
 __all__ = ["Pictures", "messages"]
@@ -34,8 +35,9 @@ class Pictures:
         from qwen_vl_utils.vision_process import fetch_image
 
         try:
-            with Image.open(path) as picture:
-                picture.load()
+            with Image.open(path) as opened:
+                opened.load()
+                picture = upright(opened) or opened  # what a converter wrote is so already
                 if self.rule == "llamafactory":
                     return self._llamafactory(picture)
                 request: dict[str, Any] = {"image": picture, "max_pixels": self.max_pixels}
