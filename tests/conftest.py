@@ -1,10 +1,18 @@
 """What tests share: the given data where it is, and an environment that never reaches for a hub."""
 
+import json
 import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+
+from local_server import Server, serving
+from ontune.cli import main
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,3 +32,37 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is not there: this test reads the sources' real data")
     return SHARED
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """Standard output as the one JSON object that it is."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch) -> Callable[..., Answer]:
+    """`ontune …` in this process, from the console script's function on."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["ontune", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return Answer(int(caught.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[Server]:
+    """A server on 127.0.0.1 that no proxy stands before."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving() as found:
+        yield found

@@ -43,6 +43,9 @@ def run(command: click.Command, name: str) -> NoReturn:
         status = command.main(prog_name=name, standalone_mode=False)
     except OntuneError as error:
         _fail(error.faults, 1 if isinstance(error, CheckFailed) else 2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        message(error.format_message())
+        sys.exit(2)
     except click.ClickException as error:
         usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
         _fail((error.format_message(),), 2, usage)

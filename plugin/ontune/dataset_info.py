@@ -66,26 +66,32 @@ def resolve(name: str, directory: Path) -> Entry:
 
 def register(entries: Iterable[Entry], directory: Path, remove: Iterable[str] = ()) -> None:
     """Adds, replaces and removes entries; every other entry keeps its bytes, a missing file is created."""
-    text, records = _read(directory / FILE)
-    for name in remove:
+    before, records = _read(directory / FILE)
+    text = before
+    for name in sorted(records.keys() & set(remove)):
         text = _drop(text, name)
+        del records[name]
     for entry in sorted(entries, key=lambda item: item.name):
         record = entry.to_record(directory)
         if records.get(entry.name) != record:
             text = _put(text, entry.name, record)
-    if text != _read(directory / FILE)[0]:
+    if text != before or not (directory / FILE).is_file():
         write_atomic(directory / FILE, text)
 
 
 def _read(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:
-    text = path.read_text(encoding="utf-8") if path.is_file() else "{}\n"
     try:
-        records = json.loads(text)
+        text = path.read_bytes().decode() if path.is_file() else "{}\n"  # bytes: read_text would change line ends
+        records: dict[str, Any] = json.loads(text)
     except json.JSONDecodeError as error:
         raise DatasetError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
-    if not isinstance(records, dict):
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8: {error}") from None
+    if not isinstance(records, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DatasetError(f"{path}: expected a JSON object, one key a dataset")
-    return text, records  # pyright: ignore[reportUnknownVariableType]
+    if other := [f"{name} is {value!r}" for name, value in records.items() if not isinstance(value, dict)]:
+        raise DatasetError(f"{path}: {', '.join(other)}: expected a JSON object each")
+    return text, records
 
 
 def _put(text: str, name: str, record: dict[str, Any]) -> str:

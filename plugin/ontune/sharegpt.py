@@ -77,9 +77,20 @@ class Sample:
     def _from_record(cls, record: dict[str, Any]) -> "Sample":
         if extra := record.keys() ^ KEYS:
             raise DatasetError(f"keys {sorted(record)}: {sorted(extra)} missing or unknown")
+        DatasetError.check(list(_type_faults(record)))
         turns = tuple(Turn(turn["from"], turn["value"]) for turn in record["conversations"])
         media = (tuple(record["images"]), tuple(record["videos"]))
         return cls(record["id"], turns, record["system"], *media, json.loads(record["meta"]))
+
+
+def _type_faults(record: dict[str, Any]) -> Iterator[str]:
+    """What a file may hold and Python's types would not."""
+    texts = {key: record[key] for key in ("id", "system")}
+    texts |= {f"turn {number}": turn["value"] for number, turn in enumerate(record["conversations"], start=1)}
+    yield from (f"{key} is {text!r}: expected a string" for key, text in texts.items() if not isinstance(text, str))
+    for key in ("images", "videos"):
+        if not isinstance(record[key], list) or not all(isinstance(path, str) for path in record[key]):
+            yield f"{key} is {record[key]!r}: expected a list of strings"
 
 
 def _faults(sample: Sample) -> Iterator[str]:

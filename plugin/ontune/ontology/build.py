@@ -43,12 +43,11 @@ def build_ontology(statements: Sequence[Statement], name: str, version: str, nam
     """The ontology that the statements say. Raises OntologyError with all faults at once."""
     files = ", ".join(sorted({statement.file for statement in statements}))
     graph = Graph(statements)
-    vocabulary = recognise(graph)
-    if vocabulary is None:
+    vocabulary, concepts = recognise(graph)
+    if not concepts:
         raise OntologyError(f"{files}: no concept found: expected {EXPECTED}")
-    concepts = vocabulary.concepts(graph)
     links, faults = _links(graph, vocabulary, concepts)
-    draft = _draft(graph, vocabulary, links, name, names)
+    draft = _draft(graph, vocabulary, concepts, links, name, names)
     if not any(draft.parents.values()) and not faults:
         faults.append(f"{files}: no parents at all among {len(concepts)} concepts ({vocabulary.name})")
     OntologyError.check(sorted({*faults, *_name_faults(draft), *_parent_faults(draft)}))
@@ -86,8 +85,9 @@ def _end_fault(link: Link, concepts: Concepts) -> str:
     return ""
 
 
-def _draft(graph: Graph, vocabulary: Vocabulary, links: Sequence[Link], name: str, names: Names) -> Draft:
-    concepts = vocabulary.concepts(graph)
+def _draft(
+    graph: Graph, vocabulary: Vocabulary, concepts: Concepts, links: Sequence[Link], name: str, names: Names
+) -> Draft:
     parents: dict[str, dict[str, Statement]] = {concept: {} for concept in concepts}
     for link in links:
         if link.type == PARENT:

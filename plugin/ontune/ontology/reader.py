@@ -18,6 +18,7 @@ __all__ = ["parse", "read_ontology"]
 
 QUADS = {"json-ld", "nquads", "trig", "trix"}  # rdflib reads these into a dataset alone
 TEXTS = {"n3", "nquads", "nt", "trig", "turtle"}
+BOM = b"\xef\xbb\xbf"
 BASE = "http://ontology.invalid/"  # of relative names: rdflib's own default would be the path on this computer
 
 
@@ -41,6 +42,7 @@ def read_ontology(files: Sequence[Path], name: str, version: str, names: Names =
 
 def parse(content: bytes, where: str) -> list[Statement]:
     """The statements of one file's content, without those about blank nodes. `where` names it in messages."""
+    content = content.removeprefix(BOM)  # which Turtle does not allow, and editors write
     if content.lstrip().startswith(LFS_POINTER):
         raise OntologyError(f"{where}: a Git LFS pointer instead of content: run git lfs pull")
     form = _format(content, where)
@@ -68,7 +70,7 @@ def _object(term: object) -> str | Text:
 def _format(content: bytes, where: str) -> str:
     """The name that rdflib gives the format: by content where that is plain, else by suffix, else Turtle."""
     guess = guess_format(where)
-    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = content.lstrip()
     if start.startswith((b"<?xml", b"<rdf:RDF", b"<!")):
         return "trix" if guess == "trix" else "xml"
     if guess not in TEXTS and start.startswith((b"{", b"[")):

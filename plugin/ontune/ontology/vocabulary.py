@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
-from ontune.ontology.closure import closure
 from ontune.ontology.statements import BUILT_IN, OWL, RDF, RDFS, SKOS, Graph, Statement, local_name, node
 
 __all__ = ["PARENT", "RELATIONS", "Concepts", "Hierarchy", "Meaning", "Vocabulary", "meanings", "recognise"]
@@ -67,9 +68,10 @@ class Vocabulary:
     order: tuple[str, ...] = ()  # of the dimensions; others follow, sorted
 
 
-def recognise(graph: Graph) -> Vocabulary | None:
-    """The first vocabulary in which the statements have a concept."""
-    return next((vocabulary for vocabulary in VOCABULARIES if vocabulary.concepts(graph)), None)
+def recognise(graph: Graph) -> tuple[Vocabulary, Concepts]:
+    """The first vocabulary in which the statements have concepts, and those; no concepts where there is none."""
+    found = ((vocabulary, vocabulary.concepts(graph)) for vocabulary in VOCABULARIES)
+    return next((pair for pair in found if pair[1]), (VOCABULARIES[-1], {}))
 
 
 def meanings(graph: Graph, vocabulary: Vocabulary) -> dict[str, Meaning]:
@@ -112,14 +114,26 @@ def _own(predicate: str, inverses: Mapping[str, set[str]]) -> Meaning:
 
 def _instances(graph: Graph) -> Iterator[tuple[str, str, Statement]]:
     """Every typed node with each of its classes, super-classes included."""
-    edges: defaultdict[str, set[str]] = defaultdict(set)
+    above: defaultdict[str, list[str]] = defaultdict(list)
     for child, parent, _ in graph.links(SUB_CLASS):
-        edges[child].add(parent)
-        edges[parent] |= set()
-    reach = closure(edges)
+        above[child].append(parent)
+    known: dict[str, list[str]] = {}
     for instance, kind, statement in graph.links(TYPE):
-        for name in sorted(reach.get(kind, {kind})):
+        if kind not in known:
+            known[kind] = _upwards(kind, above)
+        for name in known[kind]:
             yield instance, name, statement
+
+
+def _upwards(start: str, above: Mapping[str, list[str]]) -> list[str]:
+    """The class and all above it."""
+    reached = {start: None}  # a dictionary keeps the order
+    queue = [start]
+    while queue:
+        fresh = dict.fromkeys(parent for name in queue for parent in above.get(name, ()) if parent not in reached)
+        reached |= fresh
+        queue = list(fresh)
+    return list(reached)
 
 
 def _edugraph_concepts(graph: Graph) -> Concepts:
@@ -152,10 +166,12 @@ def _skos_dimensions(graph: Graph, concepts: Concepts, parents: Hierarchy) -> Di
         schemes[concept][scheme] = statement
     for scheme, concept, statement in graph.links(f"{SKOS}hasTopConcept"):
         schemes[concept][scheme] = statement
-    every = {scheme for given in schemes.values() for scheme in given}
+    used = {scheme for given in schemes.values() for scheme in given}
+    declared = {name for name, kind, _ in graph.links(TYPE) if kind == node(f"{SKOS}ConceptScheme")}
+    every = used or declared or {""}
     found: dict[str, Mapping[str, Statement]] = {}
     for concept, statement in concepts.items():
-        only = dict.fromkeys(every or {""}, statement) if len(every) < 2 else {}
+        only = dict.fromkeys(every, statement) if len(every) == 1 else {}
         found[concept] = _inherited(concept, schemes, parents) or only
     return found
 
@@ -182,11 +198,13 @@ def _owl_concepts(graph: Graph) -> Concepts:
 
 def _owl_dimensions(_: Graph, concepts: Concepts, parents: Hierarchy) -> Dimensions:
     """The root classes, where every class is below exactly one and they are few; else none."""
-    reach = closure(parents)
-    roots = {name for name in concepts if not parents[name]}
-    tops = {name: sorted(reach[name] & roots) for name in concepts}
-    plain = len(roots) <= MOST_ROOTS and all(len(top) == 1 for top in tops.values())
-    return {name: {(tops[name][0] if plain else ""): statement} for name, statement in concepts.items()}
+    roots: dict[str, set[str]] = {}
+    with suppress(CycleError):  # a fault that is named later
+        for name in TopologicalSorter(parents).static_order():
+            roots[name] = set[str]().union(*(roots[parent] for parent in parents[name])) or {name}
+    few = len(set[str]().union(*roots.values())) <= MOST_ROOTS
+    plain = few and all(len(roots.get(name, ())) == 1 for name in concepts)
+    return {name: {(min(roots[name]) if plain else ""): statement} for name, statement in concepts.items()}
 
 
 def _owl_known(iri: str) -> Meaning | None:
