@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -159,6 +160,13 @@ def world(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
     return made
 
 
+def need(program: str) -> None:
+    """Skips where a program of the system is missing; CI installs them all and fails instead."""
+    if shutil.which(program) is None:
+        give_up = pytest.fail if os.environ.get("ONTUNE_SYSTEM_PACKAGES") else pytest.skip
+        give_up(f"{program} is not installed: make system-packages")
+
+
 @dataclass(frozen=True)
 class Ran:
     status: int
@@ -217,6 +225,8 @@ def _status(action: Callable[[], object]) -> int:
     try:
         action()
     except SystemExit as stop:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)  # as the interpreter does on its way out
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -314,7 +324,7 @@ def swift_imported() -> None:
 def swift(swift_imported: None, tmp_path: Path) -> Callable[..., Ran]:
     """`swift sft RECIPE …` in a fork: its own reading of YAML, then its own main."""
 
-    def run(*arguments: str) -> Ran:
+    def run(*arguments: str, ranks: int = 1) -> Ran:
         def action() -> None:
             from swift.cli.main import parse_yaml_args
             from swift.pipelines import sft_main
@@ -324,6 +334,6 @@ def swift(swift_imported: None, tmp_path: Path) -> Callable[..., Ran]:
             sys.argv = ["swift", *rest]
             sft_main()
 
-        return fork(action, tmp_path / "logs")
+        return fork(action, tmp_path / "logs", ranks)
 
     return run

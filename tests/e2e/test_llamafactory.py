@@ -12,6 +12,8 @@ from ontune.dataset_info import Entry, register
 from ontune.evaluation import equal, read_predictions
 from ontune.sharegpt import read_samples, write_samples
 
+from .conftest import need
+
 pytestmark = pytest.mark.e2e
 
 BEST = {"metric_for_best_model": "eval_ontology_f1", "greater_is_better": True, "load_best_model_at_end": True}
@@ -160,6 +162,7 @@ ZERO3 = {
 
 
 def test_any_number_of_processes_gives_the_same_files(world, llamafactory) -> None:
+    need("g++")  # DeepSpeed compiles its communication between processes
     model = str(world.model("qwen2_5_vl"))
     (world.directory / "zero3.json").write_text(json.dumps(ZERO3))
     runs: dict[str, tuple[int, dict]] = {

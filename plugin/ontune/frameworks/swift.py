@@ -4,6 +4,7 @@
 """
 
 import functools
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -40,9 +41,10 @@ def _environment() -> tuple[Settings, Path]:
 
 def _run_of_argv(dataset_info: Path) -> Run:
     """The model as the command line has it: a missing folder would be looked for on a hub before arguments exist."""
-    argv = sys.argv
-    model = next((argv[at + 1] for at, word in enumerate(argv[:-1]) if word == "--model"), ".")
-    return Run(model, (), dataset_info, evaluates=False, splits_training_set=False, best_metric=None)
+    words = [part for word in sys.argv for part in (word.split("=", 1) if word.startswith("--model=") else [word])]
+    models = [value for word, value in itertools.pairwise(words) if word == "--model"] or ["."]
+    # What follows a recipe's file on the command line comes last, and counts.
+    return Run(models[-1], (), dataset_info, evaluates=False, splits_training_set=False, best_metric=None)
 
 
 def _register_dataset(entry: Entry) -> None:
