@@ -322,17 +322,17 @@ def swift_imported() -> None:
 
 @pytest.fixture
 def swift(swift_imported: None, tmp_path: Path) -> Callable[..., Ran]:
-    """`swift sft RECIPE …` in a fork: its own reading of YAML, then its own main."""
+    """`swift COMMAND RECIPE …` in a fork: its own reading of YAML, then its own main."""
 
     def run(*arguments: str, ranks: int = 1) -> Ran:
         def action() -> None:
             from swift.cli.main import parse_yaml_args
-            from swift.pipelines import sft_main
+            from swift.pipelines import export_main, sft_main
 
             rest = list(arguments[1:])
             parse_yaml_args(rest)
             sys.argv = ["swift", *rest]
-            sft_main()
+            {"sft": sft_main, "export": export_main}[arguments[0]]()
 
         return fork(action, tmp_path / "logs", ranks)
 

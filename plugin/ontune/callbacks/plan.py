@@ -10,7 +10,7 @@ from ontune.errors import RecipeError
 from ontune.sharegpt import Sample, read_samples
 from ontune.task import Task, load_task
 
-__all__ = ["EvaluationSet", "Run", "plan", "spread"]
+__all__ = ["EvaluationSet", "Run", "check_start", "plan", "spread"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Run:
 
 def plan(settings: Settings, run: Run) -> list[EvaluationSet]:
     """The sets to evaluate, none where nothing is asked for. Raises RecipeError with all faults at once."""
-    check_model(settings, run)
+    check_start(settings, run.model)
     asked = bool(settings.given & {"task", "evaluate"})
     entries = load_entries(run.dataset_info)
     tasks = {name: settings.task or (entries[name].task if name in entries else None) for name in run.datasets}
@@ -47,11 +47,11 @@ def plan(settings: Settings, run: Run) -> list[EvaluationSet]:
     return [_evaluation_set(name, task, settings, run.dataset_info) for name, task in tasks.items() if task]
 
 
-def check_model(settings: Settings, run: Run) -> None:
+def check_start(settings: Settings, folder: str, kind: str = "model") -> None:
     """Raises RecipeError where the recipe starts from a folder that an earlier command has yet to make."""
-    if not settings.run_first or Path(run.model).exists():
+    if not settings.run_first or Path(folder).exists():
         return
-    lines = [f"model {run.model} is not there yet. Run first:", *(f"  {command}" for command in settings.run_first)]
+    lines = [f"{kind} {folder} is not there yet. Run first:", *(f"  {command}" for command in settings.run_first)]
     lines += ["or, without it:", f"  {settings.instead}"] if settings.instead else []
     raise RecipeError("\n".join(lines))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from ontune.callbacks.plan import Run, plan
+from ontune.callbacks.plan import Run, check_start, plan
 from ontune.callbacks.settings import Settings
 from ontune.errors import HostVersionError, OntuneError
 from ontune.frameworks.autoload import install
@@ -47,6 +47,8 @@ def hook_parser(module: ModuleType) -> None:
         if isinstance(args, dict) and _is_training(parser):
             _remember(settings)
             _refuse_plainly(lambda: _check(settings, args))
+        elif with_block and args.get("adapter_name_or_path"):
+            _refuse_plainly(lambda: check_start(settings, str(args["adapter_name_or_path"]), "adapter"))
         return original(parser, args, *rest, **options)
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker

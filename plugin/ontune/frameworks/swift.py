@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ontune.callbacks.plan import EvaluationSet, Run, check_model, plan
+from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
 from ontune.callbacks.settings import Settings
 from ontune.dataset_info import Entry, load_entries
 from ontune.errors import HostVersionError, OntuneError
@@ -26,11 +26,12 @@ VERSIONS = "4.1.3"
 def install() -> None:
     """Registers everything, once a process. Ends the process with one message where a recipe cannot run."""
     settings, dataset_info = _environment()
-    _end_plainly(lambda: check_model(settings, _run_of_argv(dataset_info)))
+    _end_plainly(lambda: check_start(settings, _model_of_argv()))
     for entry in load_entries(dataset_info).values():
         _register_dataset(entry)
     _take_token_ids_from_the_tokenizer()
     _attach(settings, dataset_info)
+    _renew_links()
     _join_the_ranks_of_a_cpu()
 
 
@@ -39,12 +40,11 @@ def _environment() -> tuple[Settings, Path]:
     return settings, Path(os.environ.get("ONTUNE_DATASET_INFO", DATASET_INFO))
 
 
-def _run_of_argv(dataset_info: Path) -> Run:
+def _model_of_argv() -> str:
     """The model as the command line has it: a missing folder would be looked for on a hub before arguments exist."""
     words = [part for word in sys.argv for part in (word.split("=", 1) if word.startswith("--model=") else [word])]
     models = [value for word, value in itertools.pairwise(words) if word == "--model"] or ["."]
-    # What follows a recipe's file on the command line comes last, and counts.
-    return Run(models[-1], (), dataset_info, evaluates=False, splits_training_set=False, best_metric=None)
+    return models[-1]  # what follows a recipe's file on the command line comes last, and counts
 
 
 def _register_dataset(entry: Entry) -> None:
@@ -120,6 +120,23 @@ def _callback(settings: Settings, sets: list[EvaluationSet], args: Any, training
     )
     media_root = Path(os.environ.get("ROOT_IMAGE_DIR", "."))
     return OntologyEvaluation(settings, sets, generation, media_root, trainer)
+
+
+def _renew_links() -> None:
+    """A second run into the same folder may set its links `best` and `last`; ms-swift fails where they are there."""
+    from swift.pipelines.train.sft import SwiftSft
+
+    original = SwiftSft._handle_trainer_state
+
+    @functools.wraps(original)
+    def handle(self: Any, trainer: Any, is_write_rank: bool) -> None:
+        links = [Path(self.args.output_dir) / name for name in ("best", "last")]
+        for link in links if self.args.create_checkpoint_symlink and is_write_rank else []:
+            if link.is_symlink():
+                link.unlink()
+        original(self, trainer, is_write_rank)
+
+    SwiftSft._handle_trainer_state = handle
 
 
 def _join_the_ranks_of_a_cpu() -> None:
