@@ -1,6 +1,7 @@
 """The account of a conversion: every row that was read was written or dropped with a reason."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,7 @@ class Account:
         lines = [f"read     {self.read}", f"written  {self.written.total()} ({splits})"]
         lines += ["dropped", *self._lines(self.dropped)] if self.dropped else ["dropped  0"]
         lines += ["warnings", *self._lines(self.warnings)] if self.warnings else ["warnings 0"]
-        return "\n".join(lines + [f"{key}: {value}" for key, value in self.facts.items()])
+        return "\n".join([*lines, *_fact_lines(self.facts, "")])
 
     @staticmethod
     def _lines(reasons: dict[str, list[str]]) -> list[str]:
@@ -70,3 +71,16 @@ class Account:
             lines += [f"  {reason}: {len(rows)}", *(f"    {row}" for row in rows[:SHOWN])]
             lines += [f"    … {len(rows) - SHOWN} more in account.json"] * (len(rows) > SHOWN)
         return lines
+
+
+def _fact_lines(facts: Mapping[str, Any], indent: str) -> list[str]:
+    """The facts, a line each; a mapping of plain values on one line, of mappings on several."""
+    lines: list[str] = []
+    for key, value in facts.items():
+        if not isinstance(value, Mapping):
+            lines.append(f"{indent}{key}: {value}")
+        elif any(isinstance(item, Mapping) for item in value.values()):
+            lines += [f"{indent}{key}", *_fact_lines(value, f"{indent}  ")]
+        else:
+            lines.append(f"{indent}{key}: " + ", ".join(f"{name} {item}" for name, item in value.items()))
+    return lines
