@@ -1,0 +1,45 @@
+"""What the README shows is what the commands print."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
+
+
+def shown() -> list[tuple[str, str]]:
+    """Each command of the README's blocks that are marked to be run, and the output shown for it."""
+    blocks = BLOCK.findall((ROOT / "README.md").read_text())
+    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def test_every_shown_output_is_real(tmp_path, monkeypatch, shared_data, ontune, llamafactory) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("ontology", "edugraph-exercises"):
+        (tmp_path / folder).symlink_to(shared_data / folder)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    commands = shown()
+    assert len(commands) == 6
+    for command, output in commands:
+        program, *arguments = shlex.split(command)
+        if program == "llamafactory-cli":
+            ran = llamafactory(*arguments)
+            assert output in ran.err
+        else:
+            ran = ontune(*arguments)
+            assert ran.out == output, command
+
+
+def test_the_first_screen_is_two_commands_of_the_makefile() -> None:
+    block = re.search(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    targets = [line.split()[1] for line in block[1].splitlines()]
+    assert targets == ["demo", "test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"\n{target}: install" in makefile for target in targets)
