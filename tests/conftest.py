@@ -11,7 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from local_server import Server, serving
+from loopback import Server, serve
 from ontune.cli import main
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -64,5 +64,5 @@ def cli(capsys, monkeypatch) -> Callable[..., Answer]:
 def server(monkeypatch) -> Iterator[Server]:
     """A server on 127.0.0.1 that no proxy stands before."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving() as found:
+    with serve({}) as found:
         yield found

@@ -22,14 +22,15 @@ class Reply:
 
 @dataclass
 class Server:
-    """Where it listens, and every request that came: method and path."""
+    """Where it listens, what it answers (changes count at once), and every request that came: method and path."""
 
     url: str
+    replies: dict[str, Reply]
     requests: list[str]
 
 
 @contextmanager
-def serve(replies: Mapping[str, Reply]) -> Generator[Server]:
+def serve(replies: dict[str, Reply]) -> Generator[Server]:
     """A server for these paths (queries are ignored), 404 for all others; replies may change while it runs."""
     requests: list[str] = []
 
@@ -55,7 +56,7 @@ def serve(replies: Mapping[str, Reply]) -> Generator[Server]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield Server(f"http://127.0.0.1:{server.server_port}", requests)
+        yield Server(f"http://127.0.0.1:{server.server_port}", replies, requests)
     finally:
         server.shutdown()
         server.server_close()

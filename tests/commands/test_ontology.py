@@ -6,7 +6,7 @@ import pytest
 import rdflib
 
 import small
-from local_server import Page
+from loopback import Reply
 from ontology.edugraph import NEW
 from ontune.ontology import load_ontology, write_snapshot
 from ontune.ontology.release import ASSETS
@@ -39,7 +39,7 @@ def test_build_writes_the_snapshot_and_prints_its_counts(here, cli):
 @pytest.mark.parametrize("version", ["0.21.0", "v0.21.0"])
 def test_build_of_a_release_needs_nothing_else(here, cli, server, version):
     content = rdflib.Graph().parse(data=NEW, format="turtle").serialize(format="xml").encode()
-    server.pages[f"/v0.21.0/{ASSETS[0]}"] = Page(content)
+    server.replies[f"/v0.21.0/{ASSETS[0]}"] = Reply(content)
     options = ("--base-url", server.url, "--cache", "cache")
     answer = cli("ontology", "build", "--release", version, *options, "--json")
     assert answer.status == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import rdflib
 
-from local_server import Page
+from loopback import Reply
 from ontology.edugraph import NEW
 from ontune.errors import OntologyError
 from ontune.ontology.release import ASSETS, read_release
@@ -19,12 +19,12 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:c68f\nsize 205259
 
 @pytest.mark.parametrize("asset", ASSETS)
 def test_either_name_is_found_kept_with_its_hash_and_not_asked_for_again(server, tmp_path, asset):
-    server.pages[f"/v0.21.0/{asset}"] = Page(RDF)
+    server.replies[f"/v0.21.0/{asset}"] = Reply(RDF)
     first = read_release("0.21.0", server.url, tmp_path)
     assert (first.name, first.version, len(first.concepts)) == ("edugraph", "0.21.0", 6)
-    asked = len(server.asked)
+    asked = len(server.requests)
     assert read_release("0.21.0", server.url, tmp_path) == first
-    assert len(server.asked) == asked
+    assert len(server.requests) == asked
     kept = tmp_path / "v0.21.0" / asset
     assert kept.read_bytes() == RDF
     assert Path(f"{kept}.sha256").read_text() == f"{hashlib.sha256(RDF).hexdigest()}  {asset}\n"
@@ -32,8 +32,8 @@ def test_either_name_is_found_kept_with_its_hash_and_not_asked_for_again(server,
 
 
 def test_a_redirect_is_followed(server, tmp_path):
-    server.pages[f"/v1.0/{ASSETS[0]}"] = Page(b"", 302, location="/elsewhere")
-    server.pages["/elsewhere"] = Page(RDF)
+    server.replies[f"/v1.0/{ASSETS[0]}"] = Reply(b"", 302, headers={"Location": "/elsewhere"})
+    server.replies["/elsewhere"] = Reply(RDF)
     assert len(read_release("1.0", server.url, tmp_path).concepts) == 6
 
 
@@ -42,8 +42,8 @@ def test_another_version_in_the_cache_is_another_release(server, tmp_path):
         b'<rdf:Description rdf:about="http://edugraph.io/edu/Sum"><rdf:type rdf:resource="http://edugraph.io/edu#Area"/>'
         b"</rdf:Description></rdf:RDF>"
     )
-    server.pages[f"/v0.4.0/{ASSETS[1]}"] = Page(RDF)
-    server.pages[f"/v0.21.0/{ASSETS[0]}"] = Page(more)
+    server.replies[f"/v0.4.0/{ASSETS[1]}"] = Reply(RDF)
+    server.replies[f"/v0.21.0/{ASSETS[0]}"] = Reply(more)
     old = read_release("0.4.0", server.url, tmp_path)
     new = read_release("0.21.0", server.url, tmp_path)
     assert [len(ontology.concepts) for ontology in (old, new)] == [6, 7]
@@ -54,18 +54,18 @@ def test_another_version_in_the_cache_is_another_release(server, tmp_path):
     ("answers", "faults"),
     [
         ([], ["/core-ontology-math.rdf: 404 Not Found", "/core-ontology.rdf: 404 Not Found"]),
-        ([Page(b"busy", 503)], ["/core-ontology-math.rdf: 503 Service Unavailable"]),
-        ([Page(RDF[:900], length=len(RDF))], ["/core-ontology-math.rdf: download failed: peer closed connection"]),
-        ([Page(RDF[:900])], [": not RDF (read as xml): "]),
-        ([Page(LFS)], ["/core-ontology-math.rdf: a Git LFS pointer instead of content"]),
-        ([Page(b"<!DOCTYPE html><p>Sign in")], ["/core-ontology-math.rdf:1: not RDF (read as xml): "]),
-        ([Page(NO_CONCEPT.encode())], ["/core-ontology-math.rdf: no concept found"]),
-        ([Page(b"")], ["/core-ontology-math.rdf: not RDF"]),
+        ([Reply(b"busy", 503)], ["/core-ontology-math.rdf: 503 Service Unavailable"]),
+        ([Reply(RDF[:900], announced=len(RDF))], ["/core-ontology-math.rdf: download failed: peer closed connection"]),
+        ([Reply(RDF[:900])], [": not RDF (read as xml): "]),
+        ([Reply(LFS)], ["/core-ontology-math.rdf: a Git LFS pointer instead of content"]),
+        ([Reply(b"<!DOCTYPE html><p>Sign in")], ["/core-ontology-math.rdf:1: not RDF (read as xml): "]),
+        ([Reply(NO_CONCEPT.encode())], ["/core-ontology-math.rdf: no concept found"]),
+        ([Reply(b"")], ["/core-ontology-math.rdf: not RDF"]),
     ],
     ids=["404", "503", "truncated", "truncated unnoticed", "LFS pointer", "HTML", "no concept", "empty"],
 )
 def test_what_is_no_ontology_is_refused_and_not_kept(server, tmp_path, answers, faults):
-    server.pages |= {f"/v1.0/{asset}": answer for asset, answer in zip(ASSETS, answers, strict=False)}
+    server.replies |= {f"/v1.0/{asset}": answer for asset, answer in zip(ASSETS, answers, strict=False)}
     with pytest.raises(OntologyError) as caught:
         read_release("1.0", server.url, tmp_path)
     assert len(caught.value.faults) == len(faults)
@@ -73,12 +73,12 @@ def test_what_is_no_ontology_is_refused_and_not_kept(server, tmp_path, answers, 
         assert found.startswith(f"{server.url}/v1.0")
         assert expected in found
     assert not list(tmp_path.rglob("*"))
-    server.pages[f"/v1.0/{ASSETS[0]}"] = Page(RDF)
+    server.replies[f"/v1.0/{ASSETS[0]}"] = Reply(RDF)
     assert len(read_release("1.0", server.url, tmp_path).concepts) == 6
 
 
 def test_a_kept_file_that_changed_is_refused(server, tmp_path):
-    server.pages[f"/v1.0/{ASSETS[0]}"] = Page(RDF)
+    server.replies[f"/v1.0/{ASSETS[0]}"] = Reply(RDF)
     read_release("1.0", server.url, tmp_path)
     kept = tmp_path / "v1.0" / ASSETS[0]
     kept.write_bytes(RDF + b"\n")
@@ -96,7 +96,7 @@ def test_a_kept_file_that_changed_is_refused(server, tmp_path):
 def test_a_release_that_is_no_version_is_refused_before_anything_is_asked(server, tmp_path, release):
     with pytest.raises(OntologyError, match="expected a version such as"):
         read_release(release, server.url, tmp_path)
-    assert not server.asked
+    assert not server.requests
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path, monkeypatch):
