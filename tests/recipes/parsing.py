@@ -1,0 +1,166 @@
+"""What the hosts themselves make of a recipe. Everything here runs in a fork that has imported both."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Request", "adapted_modules", "host_of", "trains", "values_of"]
+
+# What torchrun sets: DeepSpeed does not start without.
+LAUNCHER = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A recipe, and what a computer without GPU and without downloads needs beside it: a model, an adapter."""
+
+    path: Path
+    recipe: dict[str, Any]
+    model: Path
+    adapter: Path
+
+    def answer_in(self, folder: Path, question: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
+        os.chdir(folder)
+        if "deepspeed" in self.recipe:
+            os.environ |= LAUNCHER | {"MASTER_PORT": "0", "DS_ACCELERATOR": "cpu"}
+        return question(self)
+
+
+def host_of(recipe: dict[str, Any]) -> str:
+    """The host that claims the recipe; what none or both claim is no recipe."""
+    claims = {"llamafactory": "model_name_or_path" in recipe, "swift": "model" in recipe}
+    claimed = [host for host, claim in claims.items() if claim]
+    assert len(claimed) == 1, f"claimed by {claimed or 'no host'}: expected model_name_or_path or model"
+    return claimed[0]
+
+
+def trains(recipe: dict[str, Any]) -> bool:
+    """Whether it is a training run; an export has no dataset."""
+    return "dataset" in recipe
+
+
+def values_of(request: Request) -> dict[str, Any]:
+    """The values that matter, as the host has parsed them."""
+    return _of_llamafactory(request) if host_of(request.recipe) == "llamafactory" else _of_swift(request)
+
+
+def adapted_modules(request: Request) -> dict[str, Any]:
+    """The modules that get a LoRA, and the classes of the layers under it, once the host has set its model up."""
+    load = _load_llamafactory if host_of(request.recipe) == "llamafactory" else _load_swift
+    found = {name: module for name, module in load(request).named_modules() if hasattr(module, "lora_A")}
+    bases = [module.base_layer for module in found.values()]
+    states = [base.weight.quant_state for base in bases if type(base).__name__ == "Linear4bit"]
+    return {
+        "modules": sorted(found),
+        "bases": sorted({type(base).__name__ for base in bases}),
+        "quantised": sorted({(state.quant_type, state.nested) for state in states}),
+        "compute": sorted({str(base.compute_dtype) for base in bases if hasattr(base, "compute_dtype")}),
+    }
+
+
+def _parse_llamafactory(request: Request) -> tuple[Any, ...]:
+    """Model, data, training (None in an export), tuning and generating arguments."""
+    from llamafactory.hparams import get_infer_args, get_train_args
+
+    training = trains(request.recipe)
+    added = ["use_cpu=true"] if training else [f"adapter_name_or_path={request.adapter}"]
+    sys.argv = ["llamafactory-cli", str(request.path), f"model_name_or_path={request.model}", *added]
+    if training:
+        return get_train_args()
+    model, data, tuning, generating = get_infer_args()
+    return model, data, None, tuning, generating
+
+
+def _parse_swift(request: Request) -> Any:
+    from swift.arguments import ExportArguments, SftArguments
+    from swift.utils import parse_args
+
+    training = trains(request.recipe)
+    added = ["--use_cpu", "true"] if training else ["--adapters", str(request.adapter)]
+    _read_swift(request, ["--model", str(request.model), *added])
+    parsed, unknown = parse_args(SftArguments if training else ExportArguments)
+    assert not unknown, f"keys that ms-swift does not know: {unknown}"
+    return parsed
+
+
+def _read_swift(request: Request, added: list[str]) -> None:
+    """The command line, with the recipe read by ms-swift itself."""
+    from swift.cli.main import parse_yaml_args
+
+    words = [str(request.path)]
+    parse_yaml_args(words)
+    sys.argv = ["swift", *words, *added]
+
+
+def _of_llamafactory(request: Request) -> dict[str, Any]:
+    model, data, training, tuning, generating = _parse_llamafactory(request)
+    values = {"greedy": not generating.do_sample, "template": data.template, "quantised": model.quantization_bit}
+    if training is None:
+        return values | {"out": model.export_dir, "merges": True}
+    return values | {
+        "quantised": [model.quantization_method, model.quantization_bit, model.quantization_type],
+        "double": model.double_quantization,
+        "tuning": [tuning.lora_rank, tuning.lora_alpha, tuning.lora_dropout],
+        "targets": tuning.lora_target,
+        "frozen": [tuning.freeze_vision_tower, tuning.freeze_multi_modal_projector],
+        "length": data.cutoff_len,
+        "pixels": model.image_max_pixels,
+        "media": data.media_dir,
+        "data": [data.dataset, data.eval_dataset],
+        **_of_trainer(training),
+    }
+
+
+def _of_swift(request: Request) -> dict[str, Any]:
+    args = _parse_swift(request)
+    values = {"greedy": args.temperature == 0, "template": args.template, "quantised": args.quant_method}
+    if not trains(request.recipe):
+        return values | {"out": args.output_dir, "merges": args.merge_lora}
+    return values | {
+        "quantised": [args.quant_method, args.quant_bits, args.bnb_4bit_quant_type],
+        "double": args.bnb_4bit_use_double_quant,
+        "tuning": [args.lora_rank, args.lora_alpha, args.lora_dropout],
+        "targets": args.target_modules,
+        "frozen": [args.freeze_vit, args.freeze_aligner],
+        "length": args.max_length,
+        "pixels": int(os.environ.get("MAX_PIXELS", 0)),
+        "media": os.environ["ROOT_IMAGE_DIR"],
+        "data": [args.dataset, args.val_dataset],
+        **_of_trainer(args.training_args),
+    }
+
+
+def _of_trainer(args: Any) -> dict[str, Any]:
+    """What both hosts hand on to the same trainer."""
+    return {
+        "rate": args.learning_rate,
+        "epochs": args.num_train_epochs,
+        "samples": args.per_device_train_batch_size * args.gradient_accumulation_steps,
+        "optimizer": [args.weight_decay, args.adam_beta1, args.adam_beta2, args.max_grad_norm],
+        "schedule": [args.lr_scheduler_type.value, args.warmup_steps],
+        "bf16": args.bf16,
+        "seed": args.seed,
+        "zero": args.hf_deepspeed_config.config["zero_optimization"]["stage"] if args.deepspeed else None,
+        "strategies": [args.eval_strategy.value, args.save_strategy.value],
+        "every": [args.eval_steps, args.save_steps],
+        "metric": args.metric_for_best_model,
+        "greater": args.greater_is_better,
+    }
+
+
+def _load_llamafactory(request: Request) -> Any:
+    from llamafactory.model import load_model, load_tokenizer
+
+    model, _, _, tuning, _ = _parse_llamafactory(request)
+    return load_model(load_tokenizer(model)["tokenizer"], model, tuning, is_trainable=True)
+
+
+def _load_swift(request: Request) -> Any:
+    from swift.pipelines.train.sft import SwiftSft
+
+    _read_swift(request, ["--model", str(request.model), "--use_cpu", "true"])
+    run = SwiftSft()
+    return run.prepare_model(run.args, run.model, template=run.template)
