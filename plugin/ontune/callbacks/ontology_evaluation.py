@@ -1,30 +1,32 @@
 """Evaluation by generating, inside training: one TrainerCallback for both hosts."""
 
 import json
-import random
+import shutil
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ontune.callbacks.plan import EvaluationSet
+from ontune.callbacks.plan import EvaluationSet, compute_scores
+from ontune.callbacks.ranks import gather
 from ontune.callbacks.settings import Settings
-from ontune.console import message, progress
-from ontune.evaluation import compute_metrics
-from ontune.evaluation.predictions import Decoding, Prediction, write_predictions
-from ontune.inference.settings import Generation, Precision, write_settings
+from ontune.callbacks.undisturbed import undisturbed
+from ontune.console import progress
+from ontune.errors import InputError
+from ontune.evaluation import Decoding, Prediction, write_predictions
+from ontune.inference.loading import base_model, precision_of
+from ontune.inference.notices import name_lost, name_other_words
+from ontune.inference.settings import FILE, Generation, write_settings
 from ontune.inference.transformers_engine import TransformersEngine, batches
 
 __all__ = ["OntologyEvaluation"]
 
-Results = dict[str, dict[Decoding, list[Prediction]]]  # by dataset, then by decoding
+Results = dict[Decoding, dict[str, list[Prediction]]]  # by decoding, then by dataset
 FILES: dict[Decoding, str] = {"constrained": "predictions.jsonl", "free": "predictions.free.jsonl"}
 
 
@@ -42,14 +44,23 @@ class OntologyEvaluation(TrainerCallback):
     media_root: Path
     trainer: Any = None  # the host's adapter sets it: callbacks are not given it
     progress_log: bool = False  # LLaMA-Factory's trainer_log.jsonl, which its board reads
-    _results: Results = field(default_factory=dict[str, dict[Decoding, list[Prediction]]], init=False)
-    _evaluated_at: int = field(default=-1, init=False)
+    generating: Callable[[], AbstractContextManager[None]] = nullcontext  # in which the host lets a model generate
+    _engines: dict[str, TransformersEngine] = field(default_factory=dict[str, TransformersEngine], init=False)
+    _results: Results = field(default_factory=dict[Decoding, dict[str, list[Prediction]]], init=False)
+    _evaluated_at: int = field(default=-1, init=False)  # the step of the weights that gave the results
     _started: float = field(default=0.0, init=False)
-    _trained: bool = field(default=False, init=False)
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Finds what evaluation cannot work with now, not at the first evaluation hours later."""
         self._started = time.time()
-        self._trained = False
+        if getattr(self.trainer, "is_fsdp_enabled", False):
+            raise InputError("ontune cannot evaluate under FSDP: use DeepSpeed ZeRO-3, or ontune's evaluate: false")
+        for item in self.sets:
+            engine = self._engine(item)
+            if "constrained" in self.settings.decodings:
+                engine.mask  # noqa: B018 - built once, refused where the tokenizer does not fit the labels
+            if self.trainer.is_world_process_zero():
+                name_other_words(item.name, item.task, item.samples)
 
     def on_evaluate(
         self,
@@ -62,76 +73,68 @@ class OntologyEvaluation(TrainerCallback):
         metrics = {} if metrics is None else metrics
         prefix = next((key.removesuffix("_runtime") for key in metrics if key.endswith("_runtime")), "eval")
         chosen = [item for item in self.sets if prefix == f"eval_{item.name}"] or self.sets
-        found = self._predict(chosen)
-        self._results = found if self._evaluated_at != state.global_step else self._results | found
-        self._evaluated_at = state.global_step
-        scores = self._scores(chosen, found, prefix)
+        if self._evaluated_at != state.global_step:
+            self._results, self._evaluated_at = {}, state.global_step
+        scores: dict[str, float] = {}
+        with undisturbed(self.trainer) as model, self.generating():
+            for decoding in self.settings.decodings:
+                found = {item.name: self._predict(model, item, decoding) for item in chosen}
+                scores |= compute_scores(chosen, prefix, decoding, found)
+                self._results.setdefault(decoding, {}).update(found)
         metrics.update(scores)
         self._log(args, state, scores)
-        if self._trained:
+        if not self.trainer.is_in_train:  # after training, or without any
             self._write(_folder(args))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         # The folder exists from here on. Only answers of these very weights belong into it.
-        if self._results and self._evaluated_at == state.global_step:
-            self._write(_folder(args) / f"checkpoint-{state.global_step}")
+        if self._evaluated_at == state.global_step:
+            self._write(_checkpoint(args, state.global_step))
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._trained = True
-        if self._results:  # of the last evaluation; one that follows training replaces them
+        """Keeps the predictions of the last evaluation, or those of the best weights where the host put them back."""
+        if args.load_best_model_at_end and state.best_model_checkpoint:
+            self._copy(Path(state.best_model_checkpoint), _folder(args))
+        elif self._results:
             self._write(_folder(args))
+        self._results, self._evaluated_at = {}, -1
 
-    def _predict(self, sets: Sequence[EvaluationSet]) -> Results:
-        with _undisturbed(self.trainer) as model:
-            return {item.name: self._predict_set(model, item) for item in sets}
+    def _engine(self, item: EvaluationSet) -> TransformersEngine:
+        if item.name not in self._engines:
+            # LLaMA-Factory's collator holds the processor, ms-swift's template.
+            holder = getattr(self.trainer, "template", None) or self.trainer.data_collator
+            if not hasattr(getattr(holder, "processor", None), "image_processor"):
+                raise InputError("ontune evaluates Qwen-VL models: this model has no processor for pictures")
+            self._engines[item.name] = TransformersEngine(
+                model=self.trainer.model,
+                processor=holder.processor,
+                task=item.task,
+                generation=self.generation,
+                media_root=self.media_root,
+                name=base_model(self.trainer.model),
+                autocast=self._autocast,
+            )
+        return self._engines[item.name]
 
-    def _predict_set(self, model: Any, item: EvaluationSet) -> dict[Decoding, list[Prediction]]:
-        engine = TransformersEngine(
-            model=model,
-            processor=self.processor,
-            task=item.task,
-            generation=self.generation,
-            media_root=self.media_root,
-            name=_base_model(model),
-            autocast=self._autocast,
-        )
+    def _predict(self, model: Any, item: EvaluationSet, decoding: Decoding) -> list[Prediction]:
+        engine = self._engine(item)
+        engine.model = model
         rank, world = self.trainer.args.process_index, self.trainer.args.world_size
         mine = batches(item.samples, self.generation.batch_size)[rank::world]
-        return {decoding: self._predict_with(engine, mine, decoding, item.name) for decoding in self.settings.decodings}
-
-    def _predict_with(
-        self, engine: TransformersEngine, mine: list[Any], decoding: Decoding, name: str
-    ) -> list[Prediction]:
-        shown = progress(mine, f"{name}, {decoding}") if self.trainer.is_world_process_zero() else mine
-        found = _gather([prediction for batch in shown for prediction in engine.answer(batch, decoding)])
-        for lost in (prediction for prediction in found if "not_encoded" in prediction.errors):
-            if self.trainer.is_world_process_zero():
-                message(f"ontune: {name}: sample {lost.id} was not asked: {lost.meta.get('not_encoded')}")
+        main = self.trainer.is_world_process_zero()
+        shown = progress(mine, f"{item.name}, {decoding}") if main else mine
+        found = gather(lambda: [prediction for batch in shown for prediction in engine.answer(batch, decoding)])
+        if main:
+            name_lost(item.name, found)
         return found
 
     @property
-    def processor(self) -> Any:
-        """The host's own processor: LLaMA-Factory's collator holds it, ms-swift's template."""
-        holder = getattr(self.trainer, "template", None) or self.trainer.data_collator
-        return holder.processor
-
-    @property
     def _autocast(self) -> str | None:
+        """The computation's precision, as accelerate has it: there is no fp16 on a CPU, whatever the arguments say."""
         args = self.trainer.args
-        return "bfloat16" if args.bf16 else "float16" if args.fp16 else None
-
-    def _scores(self, sets: Sequence[EvaluationSet], found: Results, prefix: str) -> dict[str, float]:
-        """Metrics of each set, and of all sets together where they share a task."""
-        scores: dict[str, float] = {}
-        for decoding in self.settings.decodings:
-            middle = "ontology_free" if decoding == "free" else "ontology"
-            named = [(f"{prefix}_{item.name}" if len(sets) > 1 else prefix, item.task, [item.name]) for item in sets]
-            if len(sets) > 1 and len({item.task.name for item in sets}) == 1:
-                named.append((prefix, sets[0].task, [item.name for item in sets]))
-            for head, task, names in named:
-                rows = [prediction for name in names for prediction in found[name][decoding]]
-                scores |= {f"{head}_{middle}_{key}": value for key, value in compute_metrics(task, rows).items()}
-        return scores
+        if args.bf16:
+            return "bfloat16"
+        return "float16" if args.fp16 and args.device.type != "cpu" else None
 
     def _log(self, args: TrainingArguments, state: TrainerState, scores: dict[str, float]) -> None:
         # The host logged its own metrics before this event: what is added now is logged once, here.
@@ -159,84 +162,29 @@ class OntologyEvaluation(TrainerCallback):
     def _write(self, directory: Path) -> None:
         if not self.trainer.is_world_process_zero():
             return
-        for name, by_decoding in self._results.items():
-            folder = directory / name if len(self.sets) > 1 else directory
-            for decoding, predictions in by_decoding.items():
-                write_predictions(folder / FILES[decoding], predictions)
+        for decoding, by_name in self._results.items():
+            for name, predictions in by_name.items():
+                write_predictions(self._file(directory, name, decoding), predictions)
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-        write_settings(directory, self.generation, _precision(model, self._autocast), _base_model(model))
+        write_settings(directory, self.generation, precision_of(model, self._autocast), base_model(model))
+
+    def _copy(self, source: Path, directory: Path) -> None:
+        if not self.trainer.is_world_process_zero():
+            return
+        files = [self._file(source, item.name, decoding) for item in self.sets for decoding in self.settings.decodings]
+        for file in [*files, source / FILE]:
+            if file.is_file():  # a run that was resumed may have begun without the plugin
+                target = directory / file.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+
+    def _file(self, directory: Path, name: str, decoding: Decoding) -> Path:
+        return (directory / name if len(self.sets) > 1 else directory) / FILES[decoding]
 
 
 def _folder(args: TrainingArguments) -> Path:
     return Path(args.output_dir or ".")
 
 
-def _base_model(model: Any) -> str:
-    return str(getattr(model.config, "_name_or_path", ""))
-
-
-def _precision(model: Any, autocast: str | None) -> Precision:
-    quantization = getattr(model.config, "quantization_config", None)
-    frozen = [parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()]
-    return Precision(
-        dtype=str(frozen[0]).removeprefix("torch."),
-        autocast=autocast,
-        attention=getattr(model.config, "_attn_implementation", None),
-        quantization=_plain(quantization.to_dict()) if quantization is not None else None,
-    )
-
-
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """The quantisation's settings as JSON can hold them."""
-    return {
-        key: value if isinstance(value, str | int | float | bool | list | None) else str(value).removeprefix("torch.")
-        for key, value in record.items()
-    }
-
-
-def _gather(mine: list[Prediction]) -> list[Prediction]:
-    """The predictions of all ranks, sorted by id; every rank gets the same list and so the same metrics."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return sorted(mine, key=lambda prediction: prediction.id)
-    shares: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(shares, mine)
-    return sorted((prediction for share in shares for prediction in share), key=lambda prediction: prediction.id)
-
-
-@contextmanager
-def _undisturbed(trainer: Any) -> Generator[Any]:
-    """The unwrapped model in evaluation mode; modes and random state are put back afterwards."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    modes = [(module, module.training) for module in model.modules()]
-    states = random.getstate(), np.random.get_state()
-    devices = [model.device] if model.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices), _gathered(trainer):
-            model.eval()
-            yield model
-    finally:
-        for module, training in modes:
-            module.training = training
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-
-
-@contextmanager
-def _gathered(trainer: Any) -> Generator[None]:
-    """Under ZeRO-3, whole weights on each rank: ranks may then take different numbers of steps without waiting."""
-    from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
-
-    engine = trainer.model_wrapped
-    if not is_deepspeed_zero3_enabled() or not hasattr(engine, "optimizer"):
-        with nullcontext():
-            yield
-        return
-    import deepspeed
-    from trl.models.utils import add_hooks, remove_hooks
-
-    with deepspeed.zero.GatheredParameters(list(engine.parameters())):
-        remove_hooks(engine)
-        try:
-            yield
-        finally:
-            add_hooks(engine)
+def _checkpoint(args: TrainingArguments, step: int) -> Path:
+    return _folder(args) / f"checkpoint-{step}"

@@ -9,6 +9,7 @@ from ontune.commands.model_options import ModelOptions, model_options
 from ontune.console import FILE, NEW_PATH, emit, json_option, progress
 from ontune.errors import InputError
 from ontune.evaluation import Prediction
+from ontune.inference.notices import name_lost
 from ontune.resources import DATASET_INFO
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task, load_task
@@ -32,8 +33,11 @@ def command(
     dataset_info: Path,
     as_json: bool,
     **model: Any,
-) -> None:
-    """Answer for picture files: one line each, in the order of the files."""
+) -> int:
+    """Answer for picture files: one line each, in the order of the files.
+
+    A file whose question does not fit the model gets an empty line, and exit status 1.
+    """
     InputError.check(_unreadable(files))
     task = load_task(task_name, ontology, dataset_info)
     predictions = _answer(ModelOptions(**model), files, task, decoding)
@@ -41,18 +45,24 @@ def command(
         {"image": str(file), "answer": prediction.answer, "raw": prediction.raw}
         for file, prediction in zip(files, predictions, strict=True)
     ]
-    emit({"answers": rows}, "\n".join(prediction.raw for prediction in predictions), as_json)
+    # A free answer may hold line ends; outside JSON's strings they mean as much as a space.
+    emit({"answers": rows}, "\n".join(" ".join(found.raw.splitlines()) for found in predictions), as_json)
+    name_lost("classify", predictions)
+    return int(any("not_encoded" in prediction.errors for prediction in predictions))
 
 
 def _unreadable(files: tuple[Path, ...]) -> list[str]:
     from PIL import Image
+
+    from ontune.pictures import upright
 
     faults: list[str] = []
     for file in files:
         try:
             with Image.open(file) as picture:
                 picture.load()
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
+                upright(picture)
+        except Exception as error:  # damage makes Pillow's decoders raise whatever they stumble over
             faults.append(f"{file}: not a readable picture: {error}")
     return faults
 

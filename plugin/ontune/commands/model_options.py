@@ -55,6 +55,12 @@ class ModelOptions:
 
         return TransformersEngine(model, processor, task, generation, media_root, self.name, precision.autocast)
 
+    def identity(self) -> object:
+        """What answers must share to belong together: folders, settings, and when the weights were written."""
+        folders = [folder for folder in (self.model, self.adapter) if folder]
+        weights = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+        return (self, self.settings(), [(path.name, path.stat().st_mtime_ns) for path in weights])
+
     @property
     def name(self) -> str:
         """The model, and its adapter after a plus sign."""

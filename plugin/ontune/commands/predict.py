@@ -11,6 +11,7 @@ from ontune.console import FOLDER, NEW_PATH, emit, json_option
 from ontune.dataset_info import Entry, resolve
 from ontune.errors import InputError
 from ontune.evaluation import Prediction, compute_metrics, write_predictions
+from ontune.inference.notices import name_lost, name_other_words
 from ontune.inference.open_book import close_book, open_book
 from ontune.inference.resume import answer_all, discard_part
 from ontune.resources import DATASET_INFO
@@ -55,11 +56,14 @@ def command(
     entry = resolve(data, dataset_info)
     task = _task(entry, task_name, ontology, dataset_info)
     samples = spread(read_samples(entry.path), max_samples)
+    name_other_words(entry.name, task, samples if prompt == "sample" else [])
     options = ModelOptions(**model)
     raft_seed = seed if prompt == "raft" else None
-    predictions = _answer(options, samples, task, decoding, raft_seed, out, media_root or entry.path.parents[1])
+    root = media_root or entry.path.absolute().parents[1]
+    predictions = _answer(options, samples, task, decoding, raft_seed, out, root)
     write_predictions(out, predictions)
     discard_part(out)
+    name_lost(entry.name, predictions)
     metrics = compute_metrics(task, predictions)
     record = {"file": str(out), "written": len(predictions), "decoding": decoding, "metrics": metrics}
     emit(record, _text(record), as_json)
@@ -87,7 +91,7 @@ def _answer(
     engine = options.engine(task, root)
 
     def ask(asked: list[Sample], stage: str) -> list[Prediction]:
-        key = (options, engine.generation, engine.autocast, decoding, stage, task_sha256(task), asked)
+        key = (options.identity(), root, decoding, stage, task_sha256(task), asked)
         work = batches(asked, engine.generation.batch_size)
         return answer_all(work, lambda batch: engine.answer(batch, decoding), out, key)
 

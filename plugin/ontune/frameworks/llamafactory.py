@@ -4,21 +4,27 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
-from ontune.callbacks.plan import Run, check_start, plan
+from ontune.callbacks.plan import EvaluationSet, Run, check_model, plan
 from ontune.callbacks.settings import Settings
-from ontune.errors import HostVersionError, OntuneError
+from ontune.errors import HostVersionError, RecipeError
 from ontune.frameworks.autoload import install
+from ontune.frameworks.plain_errors import show_errors_plainly
 
 __all__ = ["hook_parser", "hook_workflow", "run_cli"]
 
 KEY = "ontune"
 VERSIONS = "0.9.5"
-_settings = Settings()  # of the recipe that was parsed last; run_sft follows in the same process
+PARSE_ARGS = ["parser", "args", "allow_extra_keys"]
+RUN_SFT = ["model_args", "data_args", "training_args", "finetuning_args", "generating_args", "callbacks"]
+# Of the recipe that was parsed last; run_sft follows in the same process.
+_settings = Settings()
+_sets: list[EvaluationSet] = []
 
 
 def run_cli(arguments: Sequence[str]) -> None:
@@ -26,39 +32,39 @@ def run_cli(arguments: Sequence[str]) -> None:
     os.environ.pop("TORCH_DEVICE_BACKEND_AUTOLOAD", None)  # the children of torchrun load it by themselves
     install()
     sys.argv = ["llamafactory-cli", *arguments]
-    from llamafactory.cli import main  # noqa: PLC0415 - after the hook
+    from llamafactory.cli import main
 
     main()
 
 
 def hook_parser(module: ModuleType) -> None:
     """Lets `_parse_args`, through which train, export, api and chat all pass, hand our `ontune:` block to us."""
-    original = module._parse_args
-    _expect(original, ["parser", "args", "allow_extra_keys"])
+    show_errors_plainly()
+    original = _expect(module, "_parse_args", PARSE_ARGS)
+    read_args = _expect(module, "read_args", ["args"])
 
     @functools.wraps(original)
     def parse_args(parser: Any, args: Any = None, *rest: Any, **options: Any) -> Any:
-        args = module.read_args(args)
-        with_block = isinstance(args, dict) and KEY in args
+        args = read_args(args)
         settings = Settings()
-        if with_block:
-            settings = _refuse_plainly(lambda: Settings.from_block(args[KEY]))
+        if isinstance(args, dict):
+            settings = Settings.from_block(args[KEY]) if KEY in args else settings
+            start = "adapter" if args.get("adapter_name_or_path") else "model"  # what an export starts from
+            check_model(
+                settings, str(args.get(f"{start}_name_or_path")), start
+            )  # before a missing GPU ends the parsing
             args = {key: value for key, value in args.items() if key != KEY}
-        if isinstance(args, dict) and _is_training(parser):
-            _remember(settings)
-            _refuse_plainly(lambda: _check(settings, args))
-        elif with_block and args.get("adapter_name_or_path"):
-            _refuse_plainly(lambda: check_start(settings, str(args["adapter_name_or_path"]), "adapter"))
-        return original(parser, args, *rest, **options)
+        parsed = original(parser, args, *rest, **options)
+        if {"DataArguments", "TrainingArguments"} <= {type(item).__name__ for item in parsed}:
+            _plan(settings, *parsed[:4])
+        return parsed
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker
 
 
 def hook_workflow(module: ModuleType) -> None:
     """Puts our callback first among those of `run_sft`, before early stopping, and tells it its trainer."""
-    original, trainer_class = module.run_sft, module.CustomSeq2SeqTrainer
-    names = ["model_args", "data_args", "training_args", "finetuning_args", "generating_args", "callbacks"]
-    _expect(original, names)
+    original, trainer_class = _expect(module, "run_sft", RUN_SFT), _expect(module, "CustomSeq2SeqTrainer")
 
     @functools.wraps(original)
     def run_sft(
@@ -69,7 +75,7 @@ def hook_workflow(module: ModuleType) -> None:
         generating_args: Any,
         callbacks: list[Any] | None = None,
     ) -> Any:
-        ours = _callbacks(model_args, data_args, training_args)
+        ours = [_callback(model_args, data_args)] if _sets else []
         arguments = (model_args, data_args, training_args, finetuning_args, generating_args)
         return original(*arguments, [*ours, *(callbacks or [])])
 
@@ -87,49 +93,22 @@ def hook_workflow(module: ModuleType) -> None:
     setattr(module, "CustomSeq2SeqTrainer", trainer)  # noqa: B010
 
 
-def _expect(function: Callable[..., Any], names: Sequence[str]) -> None:
-    found = list(inspect.signature(function).parameters)
-    if found != list(names):
+def _expect(module: ModuleType, name: str, parameters: Sequence[str] | None = None) -> Any:
+    """The module's function or class of that name, if it takes these parameters."""
+    function = getattr(module, name, None)
+    found = list(inspect.signature(function).parameters) if function and parameters else None
+    if function is None or found != parameters:
+        takes = f"takes {found}, not {parameters}" if function else "is not there"
         raise HostVersionError(
-            f"this LLaMA-Factory's {function.__module__}.{function.__qualname__} takes {found}, not {list(names)}: "
-            f"ontune works with llamafactory {VERSIONS}; TORCH_DEVICE_BACKEND_AUTOLOAD=0 runs it without the plugin"
+            f"this LLaMA-Factory's {module.__name__}.{name} {takes}: ontune works with llamafactory {VERSIONS}; "
+            "TORCH_DEVICE_BACKEND_AUTOLOAD=0 runs it without the plugin"
         )
+    return function
 
 
-def _remember(settings: Settings) -> None:
-    global _settings
-    _settings = settings
-
-
-def _is_training(parser: Any) -> bool:
-    return any(item.__name__ == "TrainingArguments" for item in parser.dataclass_types)
-
-
-def _check(settings: Settings, args: dict[str, Any]) -> None:
+def _plan(settings: Settings, model_args: Any, data_args: Any, training_args: Any, finetuning_args: Any) -> None:
     """Refuses, before a model is loaded, what could only fail hours later."""
-    if args.get("stage", "sft") == "sft":
-        plan(settings, _run_of(args))
-
-
-def _run_of(args: dict[str, Any]) -> Run:
-    names = args.get("eval_dataset") or []
-    names = names.split(",") if isinstance(names, str) else names
-    strategy = args.get("eval_strategy", "no")
-    return Run(
-        model=str(args.get("model_name_or_path")),
-        datasets=tuple(name.strip() for name in names),
-        dataset_info=Path(str(args.get("dataset_dir", "data"))),
-        evaluates=bool(args.get("do_eval")) or str(strategy) not in {"no", "False"} or bool(args.get("eval_steps")),
-        splits_training_set=float(args.get("val_size") or 0) > 0,
-        best_metric=args.get("metric_for_best_model"),
-    )
-
-
-def _callbacks(model_args: Any, data_args: Any, training_args: Any) -> list[Any]:
-    from ontune.callbacks.ontology_evaluation import OntologyEvaluation
-    from ontune.inference.prompts import Pictures
-    from ontune.inference.settings import Generation
-
+    global _settings, _sets
     run = Run(
         model=model_args.model_name_or_path,
         datasets=tuple(data_args.eval_dataset or ()),
@@ -137,30 +116,34 @@ def _callbacks(model_args: Any, data_args: Any, training_args: Any) -> list[Any]
         evaluates=training_args.do_eval or str(training_args.eval_strategy.value) != "no",
         splits_training_set=data_args.val_size > 0,
         best_metric=training_args.metric_for_best_model,
+        separately=data_args.eval_on_each_dataset,
     )
-    sets = _refuse_plainly(lambda: plan(_settings, run))
-    if not sets:
-        return []
+    if _enters(finetuning_args):
+        _settings, _sets = settings, plan(settings, run)
+        return
+    plan(replace(settings, evaluate=False), run)
+    if settings.asks:
+        raise RecipeError(
+            f"{KEY}: evaluates in LLaMA-Factory's own stage sft alone, and stage is {finetuning_args.stage}: "
+            "set evaluate: false"
+        )
+
+
+def _enters(finetuning_args: Any) -> bool:
+    """Whether the run goes through `llamafactory.train.sft.workflow`."""
+    elsewhere = ("use_hyper_parallel", "use_mca")
+    return finetuning_args.stage == "sft" and not any(getattr(finetuning_args, name, False) for name in elsewhere)
+
+
+def _callback(model_args: Any, data_args: Any) -> Any:
+    from ontune.callbacks.ontology_evaluation import OntologyEvaluation
+    from ontune.inference.prompts import Pictures
+    from ontune.inference.settings import Generation
+
     generation = Generation(
         batch_size=_settings.batch_size,
         max_new_tokens=_settings.max_new_tokens,
         max_prompt_tokens=data_args.cutoff_len,
         pictures=Pictures("llamafactory", model_args.image_max_pixels, model_args.image_min_pixels),
     )
-    return [OntologyEvaluation(_settings, sets, generation, Path(data_args.media_dir), progress_log=True)]
-
-
-def _refuse_plainly(action: Callable[[], Any]) -> Any:
-    """The action's result; an error of ours is shown as one message instead of a traceback."""
-    try:
-        return action()
-    except OntuneError:
-        sys.excepthook = _show
-        raise
-
-
-def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if isinstance(error, OntuneError):
-        sys.stderr.write("".join(f"ontune: {fault}\n" for fault in error.faults))
-    else:
-        sys.__excepthook__(kind, error, trace)
+    return OntologyEvaluation(_settings, _sets, generation, Path(data_args.media_dir), progress_log=True)

@@ -1,4 +1,4 @@
-"""What the plugin registers in ms-swift 4.1: the datasets of dataset_info.json, the evaluation, token ids, a reward.
+"""What the plugin registers in ms-swift 4.1: datasets, evaluation, metric and reward, and the tokenizer's token ids.
 
 `plugin/ontune_swift.py` calls `install` when ms-swift imports it, before datasets, template and model are resolved.
 """
@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
+from ontune.callbacks.plan import EvaluationSet, Run, check_model, plan
 from ontune.callbacks.settings import Settings
 from ontune.dataset_info import Entry, load_entries
-from ontune.errors import HostVersionError, OntuneError
+from ontune.errors import HostVersionError
+from ontune.frameworks.plain_errors import show_errors_plainly
+from ontune.frameworks.swift_links import renew_links
+from ontune.frameworks.swift_scores import METRIC, keep_gold, register_metric, register_reward
 from ontune.resources import DATASET_INFO
 
 __all__ = ["install"]
@@ -24,36 +27,42 @@ VERSIONS = "4.1.3"
 
 @functools.cache
 def install() -> None:
-    """Registers everything, once a process. Ends the process with one message where a recipe cannot run."""
-    settings, dataset_info = _environment()
-    _end_plainly(lambda: check_start(settings, _model_of_argv()))
-    for entry in load_entries(dataset_info).values():
-        _register_dataset(entry)
-    _take_token_ids_from_the_tokenizer()
-    _attach(settings, dataset_info)
-    _renew_links()
+    """Registers everything, once a process. Raises an error with one message where a recipe cannot run."""
+    show_errors_plainly()
+    settings = Settings.from_environment(os.environ)
+    dataset_info = Path(os.environ.get("ONTUNE_DATASET_INFO", DATASET_INFO))
+    check_model(settings, _model_of_argv())
+    try:
+        for entry in load_entries(dataset_info).values():
+            _register_dataset(entry)
+        _take_token_ids_from_the_tokenizer()
+        _attach(settings, dataset_info)
+        renew_links()
+        register_metric(settings.task, dataset_info)
+        register_reward(settings.task, dataset_info)
+    except (ImportError, AttributeError) as error:
+        raise HostVersionError(
+            f"this ms-swift is another one: {error}; ontune works with ms-swift {VERSIONS}"
+        ) from error
     _join_the_ranks_of_a_cpu()
-
-
-def _environment() -> tuple[Settings, Path]:
-    settings = _end_plainly(lambda: Settings.from_environment(os.environ))
-    return settings, Path(os.environ.get("ONTUNE_DATASET_INFO", DATASET_INFO))
 
 
 def _model_of_argv() -> str:
     """The model as the command line has it: a missing folder would be looked for on a hub before arguments exist."""
     words = [part for word in sys.argv for part in (word.split("=", 1) if word.startswith("--model=") else [word])]
-    models = [value for word, value in itertools.pairwise(words) if word == "--model"] or ["."]
-    return models[-1]  # what follows a recipe's file on the command line comes last, and counts
+    # What follows a recipe's file on the command line comes last, and counts.
+    return next((value for word, value in reversed([*itertools.pairwise(words)]) if word == "--model"), ".")
 
 
 def _register_dataset(entry: Entry) -> None:
     from swift.dataset import AutoPreprocessor, DatasetMeta, register_dataset
 
-    meta = DatasetMeta(
-        dataset_name=entry.name, dataset_path=str(entry.path.resolve()), preprocess_func=AutoPreprocessor()
-    )
-    register_dataset(meta, exist_ok=True)
+    if entry.path.is_file():  # LLaMA-Factory's entries may be of a hub, under names that ms-swift has its own data for
+        preprocess: Any = keep_gold if "--reward_funcs" in sys.argv else AutoPreprocessor()
+        path = str(entry.path.resolve())
+        register_dataset(
+            DatasetMeta(dataset_name=entry.name, dataset_path=path, preprocess_func=preprocess), exist_ok=True
+        )
 
 
 def _take_token_ids_from_the_tokenizer() -> None:
@@ -77,14 +86,13 @@ def _attach(settings: Settings, dataset_info: Path) -> None:
     from swift.callbacks import callbacks_map
     from swift.pipelines.train.sft import SwiftSft
 
-    if not hasattr(SwiftSft, "_prepare_model_tokenizer"):
-        raise HostVersionError(f"this ms-swift has no SwiftSft._prepare_model_tokenizer: ontune works with {VERSIONS}")
     original = SwiftSft._prepare_model_tokenizer
 
     @functools.wraps(original)
     def prepare(self: Any, **options: Any) -> None:
-        sets = _end_plainly(lambda: plan(settings, _run_of(self.args, dataset_info)))
-        if sets:
+        # With our metric ms-swift generates by itself: twice would be too much.
+        own = getattr(self.args, "eval_metric", None) == METRIC
+        if sets := [] if own else plan(settings, _run_of(self.args, dataset_info)):
             callbacks: dict[str, Any] = callbacks_map  # ms-swift types it by its own callbacks
             callbacks[NAME] = functools.partial(_callback, settings, sets, self.args)
             training_args = self.args.training_args
@@ -107,36 +115,29 @@ def _run_of(args: Any, dataset_info: Path) -> Run:
 
 def _callback(settings: Settings, sets: list[EvaluationSet], args: Any, training_args: Any, trainer: Any) -> Any:
     from ontune.callbacks.ontology_evaluation import OntologyEvaluation
-    from ontune.inference.prompts import Pictures
     from ontune.inference.settings import Generation
 
-    limits = {"max_pixels": "MAX_PIXELS", "min_pixels": "MIN_PIXELS"}
-    pixels = {key: int(os.environ[name]) for key, name in limits.items() if name in os.environ}
     generation = Generation(
         batch_size=settings.batch_size,
         max_new_tokens=settings.max_new_tokens,
         max_prompt_tokens=args.max_length,
-        pictures=Pictures("qwen_vl_utils", **pixels),
+        pictures=_pictures(trainer.template.processor, args.max_pixels),
     )
     media_root = Path(os.environ.get("ROOT_IMAGE_DIR", "."))
-    return OntologyEvaluation(settings, sets, generation, media_root, trainer)
+    # Its own forward hooks, made for training, would take the key-value cache away.
+    generating = trainer.template.generate_context
+    return OntologyEvaluation(settings, sets, generation, media_root, trainer, generating=generating)
 
 
-def _renew_links() -> None:
-    """A second run into the same folder may set its links `best` and `last`; ms-swift fails where they are there."""
-    from swift.pipelines.train.sft import SwiftSft
+def _pictures(processor: Any, max_pixels: int | None) -> Any:
+    """The limits that ms-swift has set in qwen_vl_utils, by whichever of its variables (MAX_PIXELS and others)."""
+    from qwen_vl_utils import vision_process
 
-    original = SwiftSft._handle_trainer_state
+    from ontune.inference.prompts import Pictures
 
-    @functools.wraps(original)
-    def handle(self: Any, trainer: Any, is_write_rank: bool) -> None:
-        links = [Path(self.args.output_dir) / name for name in ("best", "last")]
-        for link in links if self.args.create_checkpoint_symlink and is_write_rank else []:
-            if link.is_symlink():
-                link.unlink()
-        original(self, trainer, is_write_rank)
-
-    SwiftSft._handle_trainer_state = handle
+    token = (2 * processor.image_processor.patch_size) ** 2  # the pixels behind one
+    most, least = vision_process.IMAGE_MAX_TOKEN_NUM * token, vision_process.IMAGE_MIN_TOKEN_NUM * token
+    return Pictures("qwen_vl_utils", min(most, max_pixels or most), least)
 
 
 def _join_the_ranks_of_a_cpu() -> None:
@@ -148,11 +149,3 @@ def _join_the_ranks_of_a_cpu() -> None:
         import deepspeed
 
         deepspeed.init_distributed(dist_backend="gloo")
-
-
-def _end_plainly(action: Any) -> Any:
-    """The action's result; an error of ours ends the process with one message instead of a traceback."""
-    try:
-        return action()
-    except OntuneError as error:
-        sys.exit("\n".join(f"ontune: {fault}" for fault in error.faults))

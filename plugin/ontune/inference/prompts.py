@@ -12,7 +12,7 @@ from ontune.errors import DatasetError
 from ontune.pictures import upright
 from ontune.sharegpt import Sample
 
-__all__ = ["Pictures", "messages"]
+__all__ = ["Pictures", "messages", "open_video"]
 
 Message = dict[str, Any]
 
@@ -43,8 +43,8 @@ class Pictures:
                 request: dict[str, Any] = {"image": picture, "max_pixels": self.max_pixels}
                 request["min_pixels"] = max(self.min_pixels, 4 * (2 * patch_size) ** 2)  # four tokens at least
                 return fetch_image(request, image_patch_size=patch_size)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise DatasetError(f"{path}: not a readable picture: {error}") from None
+        except Exception as error:  # damage makes Pillow's decoders raise whatever they stumble over
+            raise DatasetError(f"{path}: not a readable picture: {type(error).__name__}: {error}") from None
 
     def _llamafactory(self, picture: Image.Image) -> Image.Image:
         """As LLaMA-Factory 0.9.5 does for Qwen-VL (`Qwen2VLPlugin._preprocess_image`)."""
@@ -58,6 +58,16 @@ class Pictures:
         width, height = min(width, height * 180) if width / height > 200 else width, height
         height = min(height, width * 180) if height / width > 200 else height
         return picture if (width, height) == picture.size else picture.resize((width, height))
+
+
+def open_video(path: Path, patch_size: int) -> Any:
+    """Sampled frames of a video, and its record of where they stood, by qwen_vl_utils. Raises DatasetError."""
+    from qwen_vl_utils.vision_process import fetch_video
+
+    try:
+        return fetch_video({"video": str(path)}, image_patch_size=patch_size, return_video_metadata=True)
+    except Exception as error:  # each of the readers has errors of its own
+        raise DatasetError(f"{path}: not a readable video: {type(error).__name__}: {error}") from None
 
 
 def messages(sample: Sample, media_root: Path) -> list[Message]:

@@ -1,16 +1,16 @@
 """Answers batch by batch, kept as they come: a stop at any moment loses nothing and repeats nothing."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ontune.console import progress
 from ontune.errors import DatasetError
-from ontune.evaluation.predictions import Prediction
+from ontune.evaluation import Prediction
+from ontune.files import write_lines
 from ontune.sharegpt import Sample
 
-__all__ = ["answer_all"]
+__all__ = ["answer_all", "discard_part"]
 
 
 def answer_all(
@@ -22,14 +22,15 @@ def answer_all(
     """The predictions of all batches, sorted by id; `settings` is what a resumed part must share to count."""
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:12]
     part = out.with_name(f".{out.name}.{key}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
     found = {prediction.id: prediction for prediction in _read_part(part)}
+    # Anew: a line that the stop has cut would spoil the one that follows it.
+    write_lines(part, (prediction.to_json() for prediction in found.values()))
     with part.open("a", encoding="utf-8") as file:
         for batch in progress(batches, out.name):
             if all(sample.id in found for sample in batch):
                 continue
             predictions = answer(batch)
-            file.write("".join(prediction.to_json() + "\n" for prediction in predictions))
+            file.write("".join(f"{prediction.to_json()}\n" for prediction in predictions))
             file.flush()
             found |= {prediction.id: prediction for prediction in predictions}
     wanted = {sample.id for batch in batches for sample in batch}
@@ -37,21 +38,19 @@ def answer_all(
 
 
 def discard_part(out: Path) -> None:
-    """Removes what an unfinished run of this file has left."""
-    for part in out.parent.glob(f".{out.name}.*.part"):
-        part.unlink()
+    """Removes what unfinished runs of this file have left."""
+    for path in out.parent.iterdir():
+        if path.name.startswith(f".{out.name}.") and path.suffix == ".part":
+            path.unlink()
 
 
 def _read_part(part: Path) -> list[Prediction]:
-    """The whole lines of a part; a line cut by the stop is taken off."""
-    if not part.is_file():
-        return []
-    lines = part.read_text(encoding="utf-8").splitlines()
+    """The predictions up to the first line that is not whole."""
     found: list[Prediction] = []
-    for number, line in enumerate(lines, start=1):
+    # As bytes: a cut may go through a character, and an answer may hold what `splitlines` takes for a line's end.
+    for line in part.read_bytes().split(b"\n") if part.is_file() else []:
         try:
-            found.append(Prediction.from_json(line, f"{part}:{number}"))
-        except (DatasetError, json.JSONDecodeError):
+            found.append(Prediction.from_json(line.decode(), str(part)))
+        except (DatasetError, UnicodeDecodeError):
             break
-    part.write_text("".join(prediction.to_json() + "\n" for prediction in found), encoding="utf-8")
     return found

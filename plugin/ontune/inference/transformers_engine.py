@@ -14,8 +14,8 @@ from transformers import GenerationConfig
 from ontune.decoding.mask import TokenMask
 from ontune.decoding.processor import OntologyLogitsProcessor
 from ontune.errors import DatasetError
-from ontune.evaluation.predictions import Decoding, Prediction
-from ontune.inference.prompts import messages
+from ontune.evaluation import Decoding, Prediction
+from ontune.inference.prompts import messages, open_video
 from ontune.inference.settings import Generation
 from ontune.sharegpt import Sample
 from ontune.task import Task, task_sha256
@@ -65,9 +65,10 @@ class TransformersEngine:
         refused: dict[str, str] = {}
         for sample in batch:
             try:
-                chats[sample.id] = self._with_pictures(messages(sample, self.media_root))
+                chats[sample.id] = self._with_media(messages(sample, self.media_root))
             except DatasetError as error:
-                refused[sample.id] = str(error)
+                # Without the root: the same sample is lost for the same reason wherever its data lies.
+                refused[sample.id] = str(error).replace(f"{self.media_root}/", "")
         inputs = self._tokenize(list(chats.values())) if chats else {}
         lengths = inputs["attention_mask"].sum(dim=1).tolist() if chats else []
         limit = self.generation.max_prompt_tokens
@@ -78,10 +79,12 @@ class TransformersEngine:
             inputs = self._tokenize(list(chats.values())) if chats else {}
         return inputs, [sample for sample in batch if sample.id in chats], refused
 
-    def _with_pictures(self, chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _with_media(self, chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
         patch = self.processor.image_processor.patch_size
         for item in _media(chat, "image"):
             item["image"] = self.generation.pictures.open(Path(item["image"]), patch)
+        for item in _media(chat, "video"):
+            item["video"] = open_video(Path(item["video"]), patch)
         return chat
 
     def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
@@ -90,23 +93,12 @@ class TransformersEngine:
         # qwen_vl_utils has already cut to whole patches; LLaMA-Factory leaves that to the processor
         resize = self.generation.pictures.rule == "llamafactory"
         options: dict[str, Any] = {"images": pictures, "images_kwargs": {"do_resize": resize}} if pictures else {}
-        options |= self._videos(chats)
+        if read := [item["video"] for chat in chats for item in _media(chat, "video")]:
+            videos, metadata = zip(*read, strict=True)
+            sampled = {"video_metadata": list(metadata), "do_sample_frames": False, "do_resize": False}
+            options |= {"videos": list(videos), "videos_kwargs": sampled}
         with _left_padding(self.processor.tokenizer):
             return self.processor(text=texts, padding=True, return_tensors="pt", **options).to(self.model.device)
-
-    def _videos(self, chats: list[list[dict[str, Any]]]) -> dict[str, Any]:
-        from qwen_vl_utils.vision_process import fetch_video
-
-        found = [item for chat in chats for item in _media(chat, "video")]
-        if not found:
-            return {}
-        patch = self.processor.image_processor.patch_size
-        read = [fetch_video(item, image_patch_size=patch, return_video_metadata=True) for item in found]
-        videos, metadata = zip(*read, strict=True)
-        return {
-            "videos": list(videos),
-            "videos_kwargs": {"video_metadata": list(metadata), "do_sample_frames": False, "do_resize": False},
-        }
 
     def _generate(self, inputs: Any, decoding: Decoding) -> list[list[int]]:
         """The new tokens of each row, cut at its end of turn (kept)."""
@@ -121,12 +113,16 @@ class TransformersEngine:
         return [_until(row, ends) for row in rows[:, length:].tolist()]
 
     def _config(self) -> GenerationConfig:
-        # Everything that a model's own generation_config.json may set otherwise: Qwen2.5-VL ships a repetition penalty.
+        # `generate` takes what is not given here from the model's own generation_config.json: Qwen2.5-VL's has a
+        # repetition penalty, with which a label could not be written like the one before it.
         return GenerationConfig(
             max_new_tokens=self.generation.max_new_tokens,
+            min_new_tokens=0,
             do_sample=False,
             num_beams=1,
+            num_return_sequences=1,
             repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
             temperature=1.0,
             top_k=50,
             top_p=1.0,
@@ -143,7 +139,7 @@ class TransformersEngine:
     def _prediction(
         self, sample: Sample, tokens: list[int], decoding: Decoding, seconds: float, refused: str | None
     ) -> Prediction:
-        raw = self.processor.tokenizer.decode(tokens, skip_special_tokens=True)
+        raw = self.processor.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         answer, errors = parse(self.task, raw) if refused is None else (None, ["not_encoded"])
         gold, _ = parse(self.task, sample.gold)
         return Prediction(

@@ -1,0 +1,33 @@
+"""What a person should know about how samples were asked."""
+
+from collections.abc import Iterable, Sequence
+
+from ontune.console import message
+from ontune.evaluation import Prediction
+from ontune.sharegpt import Sample
+from ontune.task import Task
+
+__all__ = ["name_lost", "name_other_words"]
+
+
+def name_lost(name: str, predictions: Iterable[Prediction]) -> None:
+    """Names each sample that could not be asked, and why."""
+    for lost in predictions:
+        if "not_encoded" in lost.errors:
+            message(f"ontune: {name}: sample {lost.id} was not asked: {lost.meta['not_encoded']}")
+
+
+def name_other_words(name: str, task: Task, samples: Sequence[Sample]) -> None:
+    """Says so, once for a dataset, where samples ask in other words than the task: those of the sample are used."""
+    words = (task.system, task.user)
+    others = [sample.id for sample in samples if (sample.system.strip(), _without_tags(sample.prompt)) != words]
+    if others and any(words):
+        shown = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
+        message(
+            f"ontune: {name}: {len(others)} of {len(samples)} samples ask in other words than task {task.name}, "
+            f"and are asked in their own: {shown}"
+        )
+
+
+def _without_tags(text: str) -> str:
+    return text.replace("<image>", "").replace("<video>", "").strip()
