@@ -237,6 +237,11 @@ def _status(action: Callable[[], object]) -> int:
     return 0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """ms-swift, once imported, changes the Trainer of the whole process: LLaMA-Factory trains before that."""
+    items.sort(key=lambda item: "swift_imported" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def llamafactory_imported() -> None:
     """LLaMA-Factory takes 13 s to import: once, for every fork."""
