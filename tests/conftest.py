@@ -13,6 +13,7 @@ import pytest
 
 from loopback import Server, serve
 from ontune.cli import main
+from small import small_task
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -66,3 +67,21 @@ def server(monkeypatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve({}) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Callable[[str], Path]:
+    """A tiny model of a kind, made once; weights this wide give each picture another answer, untrained as they are."""
+    made: dict[str, Path] = {}
+
+    def model(kind: str) -> Path:
+        if kind not in made:
+            from ontune.demo.tiny_model import Size, make_tiny_model
+
+            task = small_task()
+            texts = [f"{task.system} {task.user} {task.to_json(task.answer_from_labels(list(task.ontology.by_name)))}"]
+            folder = tmp_path_factory.mktemp("models") / kind
+            made[kind] = make_tiny_model(folder, kind, texts * 9, vocab_size=900, size=Size(initializer_range=0.3))
+        return made[kind]
+
+    return model

@@ -166,7 +166,8 @@ class OntologyEvaluation(TrainerCallback):
             for name, predictions in by_name.items():
                 write_predictions(self._file(directory, name, decoding), predictions)
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-        write_settings(directory, self.generation, precision_of(model, self._autocast), base_model(model))
+        precision = precision_of(model, self._autocast)
+        write_settings(directory, self.generation, precision, base_model(model), self._evaluated_at)
 
     def _copy(self, source: Path, directory: Path) -> None:
         if not self.trainer.is_world_process_zero():

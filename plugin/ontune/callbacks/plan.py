@@ -12,7 +12,7 @@ from ontune.evaluation import Decoding, Prediction, compute_metrics
 from ontune.sharegpt import Sample, read_samples
 from ontune.task import Task, load_task
 
-__all__ = ["EvaluationSet", "Run", "check_model", "compute_scores", "plan", "spread"]
+__all__ = ["EvaluationSet", "Run", "check_start", "compute_scores", "plan", "spread"]
 
 MIDDLE: dict[Decoding, str] = {"constrained": "ontology", "free": "ontology_free"}
 
@@ -30,7 +30,6 @@ class EvaluationSet:
 class Run:
     """What of a host's arguments decides the plan."""
 
-    model: str
     datasets: tuple[str, ...]  # for evaluation
     dataset_info: Path
     evaluates: bool  # the host evaluates at all
@@ -41,7 +40,6 @@ class Run:
 
 def plan(settings: Settings, run: Run) -> list[EvaluationSet]:
     """The sets to evaluate, none where nothing is asked for. Raises RecipeError with all faults at once."""
-    check_model(settings, run.model)
     entries = _entries(run)
     tasks = {name: settings.task or (entry.task if entry else None) for name, entry in entries.items()}
     if not settings.evaluate or not run.evaluates or not (settings.asks or any(tasks.values())):
@@ -73,7 +71,7 @@ def compute_scores(
     return scores
 
 
-def check_model(settings: Settings, folder: str, kind: str = "model") -> None:
+def check_start(settings: Settings, folder: str, kind: str = "model") -> None:
     """Raises RecipeError where the recipe starts from a folder that an earlier command has yet to make."""
     if not settings.run_first or Path(folder).exists():
         return

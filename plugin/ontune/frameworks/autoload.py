@@ -1,48 +1,19 @@
 """How the plugin gets into LLaMA-Factory: PyTorch calls `install` on `import torch`, in torchrun's children too.
 
-Standard library only, nothing heavy: this runs in every program that imports torch, and it must never break that
-import. What it installs does nothing until one of two modules of LLaMA-Factory is imported.
+This runs in every program that imports torch, and must never break that import: nothing stands here that could fail,
+and what is imported is imported inside. What is installed does nothing until LLaMA-Factory is imported.
 """
 
-import importlib.machinery
 import sys
-from collections.abc import Sequence
-from types import ModuleType
 
-__all__ = ["TARGETS", "Finder", "install"]
-
-# Both are imported after torch. `llamafactory.train.tuner` is not: in torchrun's children it is what imports torch.
-TARGETS = {"llamafactory.hparams.parser": "hook_parser", "llamafactory.train.sft.workflow": "hook_workflow"}
-
-
-class Finder:
-    """A `sys.meta_path` finder that adds our hook to the two modules, right after they have run."""
-
-    @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name not in TARGETS:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
-            return None
-        loader = spec.loader
-        execute = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            from ontune.frameworks import llamafactory
-
-            getattr(llamafactory, TARGETS[name])(module)
-
-        loader.exec_module = exec_module
-        return spec
+__all__ = ["install"]
 
 
 def install() -> None:
     """Installs the finder, once. Never raises: an exception here would make `import torch` fail everywhere."""
     try:
+        from ontune.frameworks.finder import Finder
+
         if Finder not in sys.meta_path:
             sys.meta_path.insert(0, Finder)
     except Exception:  # noqa: S110 - see above; a host without the plugin then refuses the `ontune:` key

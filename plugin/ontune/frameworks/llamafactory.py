@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ontune.callbacks.plan import EvaluationSet, Run, check_model, plan
+from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
 from ontune.callbacks.settings import Settings
 from ontune.errors import HostVersionError, RecipeError
 from ontune.frameworks.autoload import install
@@ -49,14 +49,11 @@ def hook_parser(module: ModuleType) -> None:
         settings = Settings()
         if isinstance(args, dict):
             settings = Settings.from_block(args[KEY]) if KEY in args else settings
-            start = "adapter" if args.get("adapter_name_or_path") else "model"  # what an export starts from
-            check_model(
-                settings, str(args.get(f"{start}_name_or_path")), start
-            )  # before a missing GPU ends the parsing
+            _check_start(settings, args)
             args = {key: value for key, value in args.items() if key != KEY}
         parsed = original(parser, args, *rest, **options)
         if {"DataArguments", "TrainingArguments"} <= {type(item).__name__ for item in parsed}:
-            _plan(settings, *parsed[:4])
+            _plan(settings, *parsed[1:4])
         return parsed
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker
@@ -106,11 +103,16 @@ def _expect(module: ModuleType, name: str, parameters: Sequence[str] | None = No
     return function
 
 
-def _plan(settings: Settings, model_args: Any, data_args: Any, training_args: Any, finetuning_args: Any) -> None:
+def _check_start(settings: Settings, args: dict[str, Any]) -> None:
+    """Before the host looks at anything: on a computer without a GPU it would end with another error."""
+    start = "adapter" if args.get("adapter_name_or_path") else "model"  # what an export starts from
+    check_start(settings, str(args.get(f"{start}_name_or_path")), start)
+
+
+def _plan(settings: Settings, data_args: Any, training_args: Any, finetuning_args: Any) -> None:
     """Refuses, before a model is loaded, what could only fail hours later."""
     global _settings, _sets
     run = Run(
-        model=model_args.model_name_or_path,
         datasets=tuple(data_args.eval_dataset or ()),
         dataset_info=Path(str(data_args.dataset_dir)),
         evaluates=training_args.do_eval or str(training_args.eval_strategy.value) != "no",

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ontune.callbacks.plan import EvaluationSet, Run, check_model, plan
+from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
 from ontune.callbacks.settings import Settings
 from ontune.dataset_info import Entry, load_entries
 from ontune.errors import HostVersionError
@@ -31,7 +31,7 @@ def install() -> None:
     show_errors_plainly()
     settings = Settings.from_environment(os.environ)
     dataset_info = Path(os.environ.get("ONTUNE_DATASET_INFO", DATASET_INFO))
-    check_model(settings, _model_of_argv())
+    check_start(settings, _model_of_argv())
     try:
         for entry in load_entries(dataset_info).values():
             _register_dataset(entry)
@@ -104,7 +104,6 @@ def _attach(settings: Settings, dataset_info: Path) -> None:
 
 def _run_of(args: Any, dataset_info: Path) -> Run:
     return Run(
-        model=args.model,
         datasets=tuple(name.split("#")[0] for name in args.val_dataset),
         dataset_info=dataset_info,
         evaluates=str(getattr(args.eval_strategy, "value", args.eval_strategy)) != "no",

@@ -74,6 +74,8 @@ def _faults(model: Path, adapter: Path | None) -> list[str]:
         faults.append(f"{model}: no config.json, so no model{hint}")
     elif not _has_vision(model / "config.json"):
         faults.append(f"{model}: config.json has no vision_config: expected a Qwen-VL model")
+    elif not any((model / name).is_file() for name in ("tokenizer.json", "vocab.json")):  # transformers makes one up
+        faults.append(f"{model}: neither tokenizer.json nor vocab.json, so no tokenizer")
     if adapter and not (adapter / "adapter_config.json").is_file():
         faults.append(f"{adapter}: no adapter_config.json, so no adapter")
     return faults
@@ -91,8 +93,8 @@ def _load(folder: Path, load: Callable[[], Loaded]) -> Loaded:
     """What the folder holds; a missing or damaged file of it is the user's to mend."""
     try:
         return load()
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder}: cannot be loaded: {error}") from error
+    except Exception as error:  # five libraries take part, each with errors of its own
+        raise InputError(f"{folder}: cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:

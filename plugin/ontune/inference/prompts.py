@@ -54,10 +54,12 @@ class Pictures:
                 factor = math.sqrt(limit / (width * height))
                 picture = picture.resize((int(width * factor), int(height * factor)))
         picture = picture.convert("RGB")
-        width, height = max(picture.width, 28), max(picture.height, 28)
-        width, height = min(width, height * 180) if width / height > 200 else width, height
-        height = min(height, width * 180) if height / width > 200 else height
-        return picture if (width, height) == picture.size else picture.resize((width, height))
+        picture = picture.resize((max(picture.width, 28), max(picture.height, 28)))  # of its own size: a copy
+        if picture.width / picture.height > 200:
+            picture = picture.resize((picture.height * 180, picture.height))
+        if picture.height / picture.width > 200:
+            picture = picture.resize((picture.width, picture.width * 180))
+        return picture
 
 
 def open_video(path: Path, patch_size: int) -> Any:

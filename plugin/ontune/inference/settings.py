@@ -34,9 +34,9 @@ class Precision:
     quantization: dict[str, Any] | None = None  # bitsandbytes' configuration
 
 
-def write_settings(directory: Path, generation: Generation, precision: Precision, base_model: str) -> None:
-    """Writes `ontune.json` into a checkpoint, for `ontune predict` to answer as the run did."""
-    record = {"base_model": base_model, "generation": asdict(generation), "precision": asdict(precision)}
+def write_settings(directory: Path, generation: Generation, precision: Precision, base_model: str, step: int) -> None:
+    """Writes `ontune.json` beside predictions, for `ontune predict` to answer as the run did at that step."""
+    record = {"base_model": base_model, "generation": asdict(generation), "precision": asdict(precision), "step": step}
     write_atomic(directory / FILE, json.dumps(record, indent=2, sort_keys=True))
 
 
