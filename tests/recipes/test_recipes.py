@@ -36,7 +36,7 @@ ROWS = {
     ("qwen3vl_4b", "stage1"): ([8, 16, 0.05], 2e-4, 2),
     ("qwen3vl_4b", "stage2"): ([64, 128, 0.1], 2e-4, 2),
     ("qwen3vl_8b", "stage1"): ([16, 32, 0.1], 2e-4, 3),
-    ("qwen3vl_8b", "stage2"): ([64, 128, 0.1], 2e-4, 2),
+    ("qwen3vl_8b", "stage2"): ([64, 128, 0.1], 2e-4, 3),
 }
 BOTH = ("quantised", "double", "tuning", "frozen", "length", "media", "data", "rate", "epochs", "samples", "optimizer",
         "schedule", "bf16", "seed", "zero", "strategies", "every", "metric", "greater")  # fmt: skip
