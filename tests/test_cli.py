@@ -69,6 +69,7 @@ def test_exit_statuses(tmp_path, arguments, status, fault):
         (CheckFailed(["a", "b"]), 1, ["a", "b"]),
         (HostVersionError("old"), 2, ["old"]),
         (InputError("bad"), 2, ["bad"]),
+        (OSError(28, "No space left on device", "x.json"), 2, ["x.json: No space left on device"]),
         (KeyboardInterrupt(), 130, ["interrupted"]),
     ],
 )

@@ -140,3 +140,11 @@ def test_a_dataset_that_is_not_there_is_named(tmp_path, name, fault):
     register([entry(tmp_path / "dataset_info", "sheets_val")], tmp_path / "dataset_info")
     with pytest.raises(DatasetError, match=fault):
         resolve(name, tmp_path / "dataset_info")
+
+
+def test_an_entry_of_the_same_name_about_another_file_stays(tmp_path):
+    mine = {"q_train": {"file_name": "mine.json", "formatting": "alpaca"}}
+    (tmp_path / FILE).write_text(json.dumps(mine))
+    with pytest.raises(DatasetError, match=r"'q_train' is about .*mine\.json"):
+        register([Entry("q_train", tmp_path / "q/train.jsonl")], tmp_path)
+    assert json.loads((tmp_path / FILE).read_text()) == mine

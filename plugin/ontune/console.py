@@ -51,6 +51,8 @@ def run(command: click.Command, name: str) -> NoReturn:
         _fail((error.format_message(),), 2, usage)
     except (click.Abort, KeyboardInterrupt):
         _fail(("interrupted",), 130)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _fail((f"{error.filename}: {error.strerror}" if error.filename else str(error),), 2)
     sys.exit(status if isinstance(status, int) else 0)
 
 

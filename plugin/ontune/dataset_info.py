@@ -11,7 +11,7 @@ from typing import Any
 from ontune.errors import DatasetError
 from ontune.files import write_atomic
 
-__all__ = ["FILE", "Entry", "load_entries", "register", "resolve"]
+__all__ = ["FILE", "Entry", "check_names", "load_entries", "register", "resolve"]
 
 FILE = "dataset_info.json"
 COLUMNS = {"messages": "conversations", "system": "system", "images": "images", "videos": "videos"}
@@ -66,6 +66,8 @@ def resolve(name: str, directory: Path) -> Entry:
 
 def register(entries: Iterable[Entry], directory: Path, remove: Iterable[str] = ()) -> None:
     """Adds, replaces and removes entries; every other entry keeps its bytes, a missing file is created."""
+    entries = list(entries)
+    check_names(entries, directory)
     before, records = _read(directory / FILE)
     text = before
     for name in sorted(records.keys() & set(remove)):
@@ -77,6 +79,18 @@ def register(entries: Iterable[Entry], directory: Path, remove: Iterable[str] = 
             text = _put(text, entry.name, record)
     if text != before or not (directory / FILE).is_file():
         write_atomic(directory / FILE, text)
+
+
+def check_names(entries: Iterable[Entry], directory: Path) -> None:
+    """Raises DatasetError where an entry of the same name is about another file."""
+    there = load_entries(directory)
+    DatasetError.check(
+        [
+            f"{directory / FILE}: {entry.name!r} is about {there[entry.name].path}, not {entry.path}: choose another name"
+            for entry in entries
+            if entry.name in there and there[entry.name].path.resolve() != entry.path.resolve()
+        ]
+    )
 
 
 def _read(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:

@@ -56,6 +56,8 @@ def command(
     entry = resolve(data, dataset_info)
     task = _task(entry, task_name, ontology, dataset_info)
     samples = spread(read_samples(entry.path), max_samples)
+    if not samples:
+        raise InputError(f"{entry.path}: no samples")
     name_other_words(entry.name, task, samples if prompt == "sample" else [])
     options = ModelOptions(**model)
     raft_seed = seed if prompt == "raft" else None

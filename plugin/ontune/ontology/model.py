@@ -75,7 +75,7 @@ class Ontology:
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """The labels spelt most like `name`, best first."""
-        return difflib.get_close_matches(name, self.by_name, n=count)
+        return difflib.get_close_matches(name, self.by_name, n=count, cutoff=0.0)
 
     def _faults(self) -> Iterator[str]:
         if not self.concepts:

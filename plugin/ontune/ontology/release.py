@@ -31,11 +31,13 @@ def read_release(
 ) -> Ontology:
     """The ontology of a release, from `<cache>/v<release>/` where it is there; `version` is the release by default.
 
+    What comes from another server than EduGraph's own is kept in a folder of that server's.
     Nothing is kept that is not RDF with concepts. Raises OntologyError, also where the kept file has changed.
     """
     if not re.fullmatch(r"\d[\w.+-]*", release):
         raise OntologyError(f"release {release!r}: expected a version such as 0.21.0")
-    folder = cache.expanduser() / f"v{release}"
+    server = "" if base_url == BASE_URL else re.sub(r"\W+", "-", base_url).strip("-")
+    folder = cache.expanduser() / server / f"v{release}"
     if kept := next((folder / asset for asset in ASSETS if (folder / asset).exists()), None):
         _check(kept)
         message(f"{kept}: kept from an earlier download")
