@@ -86,7 +86,7 @@ def check_names(entries: Iterable[Entry], directory: Path) -> None:
     there = load_entries(directory)
     DatasetError.check(
         [
-            f"{directory / FILE}: {entry.name!r} is about {there[entry.name].path}, not {entry.path}: choose another name"
+            f"{directory / FILE}: {entry.name!r} is about {there[entry.name].path}, not {entry.path}: rename one"
             for entry in entries
             if entry.name in there and there[entry.name].path.resolve() != entry.path.resolve()
         ]
