@@ -62,6 +62,8 @@ class Size:
     vision_heads: int = 4
     max_tokens: int = 16  # a picture's tokens at most: 112 x 112 pixels of patch 14, 128 x 128 of patch 16
     initializer_range: float = 0.02
+    image_mean: float | None = None  # of the pixels, on the scale of 0 to 1; None: CLIP's, as in the real models
+    image_std: float | None = None
 
 
 def make_tiny_model(
@@ -199,8 +201,10 @@ def _generation(kind: Kind, tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
 def _processor(kind: Kind, size: Size, tokenizer: Qwen2Tokenizer) -> Any:
     patch = 16 if kind == "qwen3_vl" else 14
     area = (2 * patch) ** 2  # the pixels behind one token
+    scaling = {"image_mean": size.image_mean, "image_std": size.image_std}
+    options: dict[str, Any] = {name: [value] * 3 for name, value in scaling.items() if value is not None}
     image = Qwen2VLImageProcessor(
-        patch_size=patch, size={"shortest_edge": 4 * area, "longest_edge": size.max_tokens * area}
+        patch_size=patch, size={"shortest_edge": 4 * area, "longest_edge": size.max_tokens * area}, **options
     )
     video_class = Qwen3VLVideoProcessor if kind == "qwen3_vl" else Qwen2VLVideoProcessor
     frames = 4 if kind == "qwen3_vl" else 1  # Qwen3-VL bounds the pixels of all frames, the others those of one

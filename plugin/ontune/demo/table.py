@@ -1,0 +1,135 @@
+"""The demo's scores, the baselines beside them, and the bounds that the model has to keep."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from ontune.evaluation import Prediction
+from ontune.evaluation.label_sets import label_set_metrics
+from ontune.task import Task
+from ontune.task.model import Answer
+
+__all__ = ["Bound", "Row", "best_constant", "bounds", "make_rows", "most_frequent", "to_text"]
+
+F1, CEILING, PICTURES = 0.90, 0.60, 300  # what the trained model has to reach, the others not, and on how many
+MAJORITY, CONSTANT = "most frequent answer", "best constant labels"
+BEFORE, AFTER, BLANK = "before training", "after training", "after, blank pictures"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: micro F1, exact match and the share of answers that do not parse."""
+
+    name: str
+    f1: float
+    exact_match: float
+    invalid_rate: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number that has to be at least, or below, a limit."""
+
+    what: str
+    value: float
+    relation: str
+    limit: float
+
+    @property
+    def kept(self) -> bool:
+        return self.value >= self.limit if self.relation == "≥" else self.value < self.limit
+
+
+def make_rows(
+    task: Task,
+    train: Sequence[Answer],
+    before: Sequence[Prediction],
+    after: Sequence[Prediction],
+    blank: Sequence[Prediction],
+) -> list[Row]:
+    """The table: two baselines that see no picture, chosen on the gold answers of `train`, then the model.
+
+    Labels that every sheet has are left out of all scores: to give them is no achievement.
+    """
+    everywhere = frozenset.intersection(*(_labels(task, prediction.gold) for prediction in after))
+    sets = [_labels(task, answer) for answer in train]
+    predictions = {
+        MAJORITY: _always(task, after, most_frequent(sets)),
+        CONSTANT: _always(task, after, best_constant(sets)),
+        BEFORE: before,
+        AFTER: after,
+        BLANK: blank,
+    }
+    return [_row(name, task, rows, everywhere) for name, rows in predictions.items()]
+
+
+def most_frequent(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    """The label set that is there most often: no constant answer has a better exact match on these."""
+    return max(Counter(sets).items(), key=lambda item: (item[1], sorted(item[0])))[0]
+
+
+def best_constant(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    """The labels with the best micro F1 on these when they are always given: the k most frequent, for the best k."""
+    counts = Counter(label for labels in sets for label in labels)
+    ranked = sorted(counts, key=lambda label: (-counts[label], label))
+    asked = counts.total()
+
+    def micro_f1(k: int) -> float:
+        return 2 * sum(counts[label] for label in ranked[:k]) / (k * len(sets) + asked)
+
+    return frozenset(ranked[: max(range(1, len(ranked) + 1), key=micro_f1)])
+
+
+def bounds(rows: Sequence[Row], pictures: int) -> list[Bound]:
+    """What the table has to keep, each with the number found: the model is good, and it reads the picture."""
+    by_name = {row.name: row for row in rows}
+    after = by_name[AFTER]
+    found = [Bound("held-out pictures", pictures, "≥", PICTURES), Bound(f"micro F1, {AFTER}", after.f1, "≥", F1)]
+    for name in (MAJORITY, CONSTANT, BLANK):
+        row = by_name[name]
+        found.append(Bound(f"micro F1, {name}", row.f1, "<", CEILING))
+        found.append(Bound(f"exact match, {name}", row.exact_match, "<", after.exact_match / 2))
+    return found
+
+
+def to_text(rows: Sequence[Row], found: Sequence[Bound]) -> str:
+    """The table for people, and a line for each bound."""
+    lines = [f"{'':24}micro F1   exact match   invalid"]
+    lines += [f"{row.name:24}{row.f1:8.3f}{row.exact_match:14.3f}{row.invalid_rate:10.3f}" for row in rows]
+    lines += ["", "bounds"]
+    lines += [
+        f"  {'kept  ' if bound.kept else 'MISSED'} {bound.what}: {bound.value:.3g} {bound.relation} {bound.limit:.3g}"
+        for bound in found
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, task: Task, predictions: Sequence[Prediction], everywhere: frozenset[str]) -> Row:
+    scores = label_set_metrics(task, [_without(task, prediction, everywhere) for prediction in predictions])
+    return Row(name, scores["f1"], scores["exact_match"], scores["invalid_rate"])
+
+
+def _without(task: Task, prediction: Prediction, labels: frozenset[str]) -> Prediction:
+    """The prediction with these labels in neither gold nor answer."""
+    gold = _strip(prediction.gold, labels) if isinstance(prediction.gold, dict) else prediction.gold
+    answer = _strip(prediction.answer, labels) if prediction.answer is not None else None
+    return replace(prediction, gold=gold, answer=answer)
+
+
+def _strip(answer: Mapping[str, Any], labels: frozenset[str]) -> dict[str, Any]:
+    return {
+        key: [label for label in value if label not in labels] if isinstance(value, list) else value
+        for key, value in answer.items()
+    }
+
+
+def _labels(task: Task, answer: object) -> frozenset[str]:
+    found = task.labels_of(cast("Answer", answer) if isinstance(answer, dict) else None)
+    return frozenset(label for labels in found.values() for label in labels)
+
+
+def _always(task: Task, predictions: Sequence[Prediction], labels: frozenset[str]) -> list[Prediction]:
+    """The predictions of a model that gives these labels whatever it is shown."""
+    answer = task.answer_from_labels(sorted(labels))
+    return [replace(prediction, answer=answer, errors=()) for prediction in predictions]
