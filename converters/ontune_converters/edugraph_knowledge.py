@@ -58,13 +58,18 @@ def build_sample(fact: Fact, phrasing: int, system: str) -> Sample:
 
 
 def read_ready(paths: Iterable[Path]) -> list[Ready]:
-    """The rows of `{instruction, output}` files. Raises SourceError with every line that is none."""
+    """The rows of `{instruction, output}` files. Raises SourceError with every line, or whole file, that is none."""
     rows: list[Ready] = []
     faults: list[str] = []
     for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            lines = path.read_bytes().decode().split("\n")  # splitlines() would part texts at U+2028 and U+0085
+        except UnicodeDecodeError as error:
+            faults.append(f"{path}: not UTF-8: {error}")
+            continue
+        for number, line in enumerate(lines, start=1):
             try:
-                rows.append(_parse_ready(line, f"{path.name}:{number}"))
+                rows += [_parse_ready(line, f"{path.name}:{number}")] if line.strip() else []
             except ValueError as error:
                 faults.append(f"{path}:{number}: {error}")
     SourceError.check(faults)
@@ -151,6 +156,7 @@ def command(
 
     Definitions, dimensions, parents, children, relations, and true and false statements about them; every fact is in
     train, and val asks some of them in other words. SOURCE files with {instruction, output} rows join train.
+    A `contradicts` that the ontology states from both ends counts as one relation.
     """
     target = Target.open(out, task, ontology, dataset_info)
     account = Account("edugraph_knowledge", strict)

@@ -79,6 +79,9 @@ VERBS = {
     "related": ("is related to", "is related to"),
     "translates": ("translates", "is translated by"),
 }
+# EduGraph's schema: who inverts something also expands it; some relations hold in both directions, whoever states them.
+NARROWER = {"expands": {"inverts"}, "integrates": {"translates"}}
+SYMMETRIC = {"contradicts", "inverts", "related", "translates"}
 
 
 @dataclass(frozen=True)
@@ -223,18 +226,41 @@ def part_of_statements(task: Task, rng: random.Random) -> Iterator[Fact]:
 
 
 def relation_statements(task: Task, rng: random.Random) -> Iterator[Fact]:
-    """Each relation, and as many false ones: to siblings of the targets."""
+    """Each relation, and as many false ones: to siblings of the targets, never to what a relation may lead to."""
     beside = closure.siblings(task.ontology)
+    reached = {kind: _reached(task, kind) for kind in {edge.type for edge in task.ontology.relations}}
     for (kind, name, verb), ends in sorted(_ends(task).items()):
         if verb != _verbs(kind)[0]:
             continue
         others = [other for other, _ in ends]
         near = {sibling for other in others for sibling in beside[other]} - {*others, name}
+        near = near.difference(*(reached[kind][above] for above in {name, *task.ancestors[name]}))
         for other, edge in ends:
             sentence = f"{name} {verb} {other}"
             yield _statement(sentence, f"{sentence}.", ("relation", kind, edge.source, edge.target))
         for other in _contrast(rng, near, len(others)):
             yield _statement(f"{name} {verb} {other}", f"{name} {verb} {other}.")
+
+
+def _reached(task: Task, kind: str) -> Mapping[str, Collection[str]]:
+    """What each concept stands in the relation to by its own edges and all that they lead to.
+
+    Callers add the ancestors', for a part inherits the relations of its whole. Rather too much than too little: what
+    is in here is no false statement, but none of it is asked as a true one.
+    """
+    found: dict[str, set[str]] = {name: set() for name in task.ontology.by_name}
+    if kind == "contradicts":
+        for one, other in task.incompatible:
+            found[one].add(other)
+            found[other].add(one)
+        return found
+    for edge in task.ontology.relations:
+        if edge.type in {kind, *NARROWER.get(kind, ())}:
+            found[edge.source].add(edge.target)
+            if edge.type in SYMMETRIC:
+                found[edge.target].add(edge.source)
+    reach = closure.closure(found)  # of each itself, too: hence over the targets
+    return {name: set().union(*(reach[target] for target in targets)) for name, targets in found.items()}
 
 
 def definition_statements(task: Task, rng: random.Random) -> Iterator[Fact]:

@@ -2,6 +2,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 import rdflib
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from ontune.dataset_info import load_entries
 from ontune.errors import CheckFailed, InputError
-from ontune.ontology import Ontology, read_snapshot, write_snapshot
+from ontune.ontology import Ontology, Relation, read_snapshot, write_snapshot
+from ontune.ontology.closure import siblings
 from ontune.sharegpt import read_samples
-from ontune.task import Labels, Task
+from ontune.task import Labels, Task, load_task
 from ontune_converters.edugraph_knowledge import plan
-from ontune_converters.questions import PHRASINGS, all_facts
+from ontune_converters.questions import PHRASINGS, all_facts, relation_statements
 from small import CONCEPTS, ONTOLOGY, RELATIONS, small_task
 
 DEFINITIONS = {concept.name: concept.definition for concept in CONCEPTS}
@@ -114,8 +116,42 @@ def is_true(sentence):
     other = rest.removesuffix(".").removeprefix("part of ")
     if verb == "is":
         return is_below(name, other)
-    pairs = {(edge.source, edge.target) for edge in RELATIONS if edge.type == verb}
-    return (name, other) in pairs or (verb == "contradicts" and (other, name) in pairs)
+    return (verb, name, other) in derived(RELATIONS)
+
+
+def derived(relations):
+    """All that may be said of the small ontology's concepts: rules applied to triples until nothing is new."""
+    known = {(edge.type, edge.source, edge.target) for edge in relations}
+    wider = {"inverts": "expands", "translates": "integrates"}
+    while True:
+        new = {(wider[kind], a, b) for kind, a, b in known if kind in wider}
+        new |= {(kind, b, a) for kind, a, b in known if kind in SYMMETRIC}
+        for kind, a, b in known:
+            new |= {(other, a, c) for other, start, c in known if start == b and kind == other != "contradicts"}
+            new |= {(other, a, c) for other, start, c in known if start == b and (kind, other) == CLASH and a != c}
+        if new <= known:
+            break
+        known |= new
+    return known | {(kind, a, c) for kind, b, c in known for a in PARENTS if is_below(a, b)}
+
+
+SYMMETRIC = {"contradicts", "inverts", "translates"}
+CLASH = ("implies", "contradicts")
+KINDS = ["contradicts", "expands", "implies", "integrates", "inverts", "translates"]
+EDGES = st.builds(Relation, st.sampled_from(KINDS), st.sampled_from(list(PARENTS)), st.sampled_from(list(PARENTS)))
+
+
+@given(st.sets(EDGES.filter(lambda edge: edge.source != edge.target), max_size=12), st.integers(0, 2**32))
+def test_no_statement_is_called_false_that_follows(relations, seed):
+    task = load_task("edugraph", replace(ONTOLOGY, relations=tuple(sorted(relations))))
+    follows, beside, asked = derived(relations), siblings(ONTOLOGY), defaultdict(lambda: ([], []))
+    for fact in relation_statements(task, random.Random(seed)):
+        name, verb, other = fact.slots["statement"].removesuffix(".").split()
+        assert ((verb, name, other) in follows) == bool(fact.teaches)
+        asked[verb, name][not fact.teaches].append(other)
+    for (verb, name), (true, false) in asked.items():
+        near = {other for target in true for other in beside[target] if (verb, name, other) not in follows} - {name}
+        assert len(false) == min(len(true), len(near))  # and none is left out that could be asked
 
 
 @given(st.integers(0, 2**32), st.floats(0, 1), st.integers(1, 3))
@@ -219,10 +255,15 @@ def ready(instruction, output):
             ['{"instruction":"A"}', "[]", "{", ready("", "{}")],
             ["ready.jsonl:1: keys", "ready.jsonl:2: '[]'", "ready.jsonl:3: Expecting", "ready.jsonl:4: keys"],
         ),
+        # Separators that JSON lets stand in a text, blank lines, and a line that another system ended.
+        (
+            ['{"instruction":"A\u2028B\u0085C","output":"{}"}', "", '{"instruction":"D","output":"{}"}\r'],
+            {"A\u2028B\u0085C": EMPTY, "D": EMPTY},
+        ),
     ],
 )
 def test_ready_files(convert, tmp_path, lines, expected):
-    (tmp_path / "ready.jsonl").write_text("\n".join(lines) + "\n")
+    (tmp_path / "ready.jsonl").write_bytes("\n".join([*lines, ""]).encode())
     if isinstance(expected, list):
         with pytest.raises(InputError) as caught:
             convert(tmp_path / "ready.jsonl")
@@ -234,7 +275,18 @@ def test_ready_files(convert, tmp_path, lines, expected):
     found = {sample.prompt: sample.gold for sample in splits["train"] if sample.meta["family"] == "ready"}
     assert found == expected
     assert account["read"] == account["written"] + sum(account["dropped"].values())
-    assert account["dropped"] == ({"duplicate": len(lines) - len(found)} if len(lines) > len(found) else {})
+    repeated = sum(map(bool, lines)) - len(found)
+    assert account["dropped"] == ({"duplicate": repeated} if repeated else {})
+
+
+def test_ready_files_of_another_encoding_are_named_beside_other_faults(convert, tmp_path):
+    (tmp_path / "latin.jsonl").write_bytes('{"instruction":"Größe?","output":"{}"}\n'.encode("latin-1"))
+    (tmp_path / "ready.jsonl").write_text("[]\n")
+    with pytest.raises(InputError) as caught:
+        convert(tmp_path / "latin.jsonl", tmp_path / "ready.jsonl")
+    encoding, row = caught.value.faults
+    assert "latin.jsonl: not UTF-8: " in encoding
+    assert "ready.jsonl:1: '[]'" in row
 
 
 def test_ready_rows_without_labels_are_dropped_and_named(convert, tmp_path):
