@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontune.files import replace_directory, sha256_file, write_atomic, write_lines
+from ontune.errors import InputError
+from ontune.files import copy_atomic, replace_directory, sha256_file, write_atomic, write_lines
 
 
 def names(folder: Path) -> list[str]:
@@ -85,3 +87,47 @@ def test_an_interrupted_replacement_leaves_the_old_folder_and_nothing_else(tmp_p
         fill(fresh)
     assert names(tmp_path) == ["d"] * existed
     assert not existed or names(tmp_path / "d") == ["old"]
+
+
+def test_a_copy_keeps_every_byte(tmp_path):
+    (tmp_path / "a").write_bytes(b"a\r\n\xff\n\n")
+    copy_atomic(tmp_path / "a", tmp_path / "deep" / "b")
+    assert (tmp_path / "deep" / "b").read_bytes() == b"a\r\n\xff\n\n"
+    assert names(tmp_path / "deep") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("pipe", "pipe: no regular file"), ("folder", "folder: a folder"), ("file/x", "x: cannot be written: ")],
+)
+def test_what_is_no_file_is_never_replaced(tmp_path, name, text):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(InputError, match=text):
+        write_lines(tmp_path / name, ["new"])
+    assert names(tmp_path) == ["file", "folder", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "link").symlink_to("real")
+    write_lines(tmp_path / "link", ["new"])
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new\n"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(InputError, match="d: cannot be written: "), replace_directory(tmp_path / "file" / "d"):
+        pass
+
+
+def test_what_a_killed_run_left_is_removed_a_day_later(tmp_path):
+    for name, age in ((".d.new-old", 25), (".d.new-old.old", 25), (".d.new-running", 1), (".dd.new-other", 25)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age * 3600,) * 2)
+    with replace_directory(tmp_path / "d"):
+        pass
+    assert names(tmp_path) == [".d.new-running", ".dd.new-other", "d"]
