@@ -2,22 +2,24 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ontune.dataset_info import Entry, load_entries, register
+from ontune.dataset_info import Entry, check_names, load_entries, register
 from ontune.errors import SourceError
-from ontune.files import replace_directory, write_atomic
+from ontune.files import copy_atomic, replace_directory, write_atomic
 from ontune.ontology import Ontology, read_snapshot, write_snapshot
 from ontune.ontology.snapshot import snapshot_sha256
-from ontune.resources import DATASET_INFO, package_root
+from ontune.resources import DATASET_INFO, find, package_root
 from ontune.sharegpt import Sample, write_samples
 from ontune.task import Task, load_task
 from ontune_converters.account import Account
 
 __all__ = ["Target", "publish", "write_dataset"]
+
+SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,58 @@ class Target:
         return f"{self.name}/media/{file}"
 
     @classmethod
-    def open(cls, out: Path, task: str, ontology: str | None, dataset_info: Path) -> "Target":
-        """Checks all that can be wrong before work starts; a snapshot from elsewhere joins dataset_info/ontologies."""
+    def open(
+        cls, out: Path, task: str, ontology: str | None, dataset_info: Path, sources: Iterable[Path | None] = ()
+    ) -> "Target":
+        """Checks all that can be wrong before work starts; a task or snapshot from elsewhere joins dataset_info.
+
+        `sources`: what is read; the dataset may lie neither in nor around any of them.
+        """
         if out.name in {"", ".", ".."}:
             raise SourceError(f"--out {out}: expected data/DATASET, a folder whose name becomes the dataset's")
+        _check_apart(out, filter(None, sources))
+        _check_replaceable(out, dataset_info)
         loaded = load_task(task, ontology, dataset_info)
-        return cls(out, loaded, dataset_info, _adopt(loaded.ontology, dataset_info) if ontology else "")
+        _adopt_task(find("tasks", task, ".yaml", dataset_info), loaded.name, dataset_info)
+        return cls(out, loaded, dataset_info, _adopt(loaded.ontology, dataset_info))
+
+
+def _check_apart(out: Path, sources: Iterable[Path]) -> None:
+    target = out.resolve()
+    SourceError.check(
+        [
+            f"--out {out}: in or around {source}, which is read and would be changed: name another folder"
+            for source in sources
+            if target.is_relative_to(source.resolve()) or source.resolve().is_relative_to(target)
+        ]
+    )
+
+
+def _check_replaceable(directory: Path, dataset_info: Path) -> None:
+    """Raises SourceError where something else than a dataset of ours is, or lies in it, and would be lost."""
+    if not directory.is_dir():
+        if directory.exists():
+            raise SourceError(f"{directory}: a file: expected a new folder, or a dataset to replace")
+        return
+    known = {entry.path.name for entry in load_entries(dataset_info).values() if _is_in(entry.path, directory)}
+    if (path := directory / "account.json").is_file():
+        known |= {"account.json", *_written_splits(path)}
+    lost = sorted({path.name for path in directory.iterdir()} - (known | {"media"} if known else set()))
+    if lost:
+        named = ", ".join(lost[:SHOWN]) + (f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else "")
+        raise SourceError(f"{directory}: {named}: no part of a dataset of ours, and would be lost: name another folder")
+
+
+def _is_in(path: Path, directory: Path) -> bool:
+    return path.parent.resolve() == directory.resolve()
+
+
+def _written_splits(account: Path) -> list[str]:
+    """The names of the files that an account tells of; none where it is no account."""
+    try:
+        return [f"{split}.jsonl" for split in json.loads(account.read_bytes())["splits"]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _adopt(ontology: Ontology, dataset_info: Path) -> str:
@@ -53,14 +101,32 @@ def _adopt(ontology: Ontology, dataset_info: Path) -> str:
     Raises SourceError where another ontology has that name: entries that name it would change their meaning.
     """
     stem = f"{ontology.name}-{ontology.version}"
-    local = dataset_info / "ontologies" / f"{stem}.json"
-    shipped = package_root() / "dataset_info" / "ontologies" / f"{stem}.json"
-    known = next((path for path in (local, shipped) if path.is_file()), None)
+    known = _known(Path("ontologies", f"{stem}.json"), dataset_info)
     if known is None:
-        write_snapshot(ontology, local)
+        write_snapshot(ontology, dataset_info / "ontologies" / f"{stem}.json")
     elif snapshot_sha256(read_snapshot(known)) != snapshot_sha256(ontology):
         raise SourceError(f"{known} is another ontology of that name and version: give yours another, or replace it")
     return stem
+
+
+def _adopt_task(path: Path, name: str, dataset_info: Path) -> None:
+    """Lets the entry find the task under its name: the file is copied there when it is not there yet.
+
+    Raises SourceError where another task has that name.
+    """
+    if Path(name).name != name:
+        raise SourceError(f"{path}: name {name!r}: expected one that can be a file's")
+    known = _known(Path("tasks", f"{name}.yaml"), dataset_info)
+    if known is None:
+        copy_atomic(path, dataset_info / "tasks" / f"{name}.yaml")
+    elif known.read_bytes() != path.read_bytes():
+        raise SourceError(f"{known} is another task than {path}: give yours another name, or replace it")
+
+
+def _known(file: Path, dataset_info: Path) -> Path | None:
+    """The file of that name in dataset_info/ or the package."""
+    places = (dataset_info / file, package_root() / "dataset_info" / file)
+    return next((path for path in places if path.is_file()), None)
 
 
 def publish(
@@ -93,17 +159,19 @@ def write_dataset(
     """As `publish`, for a dataset whose task and ontology are names alone, or none."""
     account.written.update({split: len(samples) for split, samples in splits.items()})
     account.close()
+    _check_replaceable(directory, dataset_info)
+    entries = [Entry(f"{directory.name}_{split}", directory / f"{split}.jsonl", task, ontology) for split in splits]
+    check_names(entries, dataset_info)
     with replace_directory(directory) as fresh:
         for name, content in sorted(media.items()):
             _write_medium(fresh / "media" / name, content, directory.parent)
         for split, samples in splits.items():
             write_samples(fresh / f"{split}.jsonl", samples)
         write_atomic(fresh / "account.json", json.dumps(account.record(), indent=2, ensure_ascii=False))
-    entries = [Entry(f"{directory.name}_{split}", directory / f"{split}.jsonl", task, ontology) for split in splits]
     gone = [
         entry.name
         for entry in load_entries(dataset_info).values()
-        if entry.path.parent.resolve() == directory.resolve() and not entry.path.is_file()
+        if _is_in(entry.path, directory) and not entry.path.is_file()
     ]
     register(entries, dataset_info, remove=gone)
 

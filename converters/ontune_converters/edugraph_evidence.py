@@ -210,7 +210,7 @@ def command(
 
     SOURCE is a file of evidence rows, or a folder of such files.
     """
-    target = Target.open(out, task, ontology, dataset_info)
+    target = Target.open(out, task, ontology, dataset_info, (*sources, pictures))
     account = Account("edugraph_evidence", strict)
     others = [load_ontology(name, dataset_info) for name in other_ontology]
     labeller = Labeller(target.task, read_renames(rename, target.task.ontology), others)

@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ontune.dataset_info import load_entries
-from ontune.errors import SourceError
+from ontune.dataset_info import Entry, load_entries, register
+from ontune.errors import DatasetError, SourceError
+from ontune.files import write_atomic
 from ontune.ontology import Concept, Ontology, read_snapshot, write_snapshot
 from ontune.sharegpt import Sample, Turn, read_samples
+from ontune.task import load_task
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
 from small import ONTOLOGY
@@ -71,6 +74,91 @@ def test_another_ontology_of_the_same_version_is_refused(target, tmp_path):
     write_snapshot(other, tmp_path / "other.json")
     with pytest.raises(SourceError, match=r"small-1\.json is another ontology of that name and version"):
         Target.open(tmp_path / "data" / "b", "edugraph", str(tmp_path / "other.json"), target.dataset_info)
+
+
+MINE = """name: mine
+ontology: %s
+fields:\r
+  - {name: Area, kind: labels, dimension: Area}
+"""
+
+
+def test_a_task_and_its_ontology_from_elsewhere_are_found_again(tmp_path):
+    write_snapshot(ONTOLOGY, tmp_path / "small.json")
+    path = tmp_path / "task.yaml"
+    path.write_bytes((MINE % (tmp_path / "small.json")).encode())
+    for out in ("a", "b"):
+        target = Target.open(tmp_path / "data" / out, str(path), None, tmp_path / "dataset_info")
+        publish(target, {"train": [sample("a")]}, {}, Account("x", read=1))
+    assert (tmp_path / "dataset_info" / "tasks" / "mine.yaml").read_bytes() == path.read_bytes()
+    entry = load_entries(tmp_path / "dataset_info")["a_train"]
+    assert load_task(entry.task, entry.ontology, tmp_path / "dataset_info").ontology == ONTOLOGY
+    path.write_bytes(path.read_bytes() + b"# another\n")
+    with pytest.raises(SourceError, match=r"mine\.yaml is another task than .*task\.yaml"):
+        Target.open(tmp_path / "data" / "c", str(path), None, tmp_path / "dataset_info")
+
+
+def test_a_tasks_name_stays_inside_its_folder(tmp_path):
+    write_snapshot(ONTOLOGY, tmp_path / "small.json")
+    path = tmp_path / "task.yaml"
+    path.write_text((MINE % (tmp_path / "small.json")).replace("name: mine", "name: ../mine"))
+    with pytest.raises(SourceError, match=r"name '\.\./mine': expected one that can be a file's"):
+        Target.open(tmp_path / "data" / "c", str(path), None, tmp_path / "dataset_info")
+
+
+@pytest.mark.parametrize(
+    ("out", "text"),
+    [
+        ("data", "data: empty, registered, set: no part of a dataset of ours"),
+        ("data/set", None),
+        ("data/registered", None),
+        ("data/empty", None),
+        ("data/new/deep", None),
+        ("notes", "notes: a.txt, b.txt, c.txt, d.txt, e.txt and 1 more: no part"),
+        ("data/set/media", "media: o.png: no part"),
+        ("notes/a.txt", "a.txt: a file"),
+    ],
+)
+def test_only_a_dataset_is_replaced(target, tmp_path, out, text):
+    old_dataset(target)
+    for name in "abcdef":
+        write_atomic(tmp_path / "notes" / f"{name}.txt", "mine")
+    write_atomic(tmp_path / "registered" / "x.jsonl", "")
+    (tmp_path / "registered").rename(tmp_path / "data" / "registered")
+    register([Entry("registered_x", tmp_path / "data" / "registered" / "x.jsonl")], target.dataset_info)
+    (tmp_path / "data" / "empty").mkdir()
+    if text:
+        with pytest.raises(SourceError, match=text):
+            Target.open(tmp_path / out, "edugraph", str(tmp_path / "small.json"), target.dataset_info)
+        before = contents(tmp_path)
+        with pytest.raises(SourceError, match=text):
+            publish(replace(target, directory=tmp_path / out), {"train": [sample("n")]}, {}, Account("x", read=1))
+        assert contents(tmp_path) == before
+    else:
+        Target.open(tmp_path / out, "edugraph", str(tmp_path / "small.json"), target.dataset_info)
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_touched(target, tmp_path):
+    old_dataset(target)
+    before = contents(tmp_path)
+    with pytest.raises(DatasetError, match="'set_train' is about"):
+        publish(replace(target, directory=tmp_path / "two" / "set"), {"train": [sample("n")]}, {}, Account("x", read=1))
+    assert contents(tmp_path) == before
+
+
+def test_notes_beside_a_dataset_are_not_lost(target):
+    old_dataset(target)
+    (target.directory / "notes.txt").write_text("mine")
+    with pytest.raises(SourceError, match=r"set: notes\.txt: no part of a dataset of ours, and would be lost"):
+        publish(target, {"train": [sample("new")]}, {}, Account("x", read=1))
+    assert (target.directory / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("out", ["source", "source/sub/set", "."])
+def test_a_dataset_lies_apart_from_what_is_read(tmp_path, out):
+    (tmp_path / "a" / "source").mkdir(parents=True)
+    with pytest.raises(SourceError, match=r"in or around .*source, which is read"):
+        Target.open((tmp_path / "a" / out), "edugraph", None, tmp_path, (None, tmp_path / "a" / "source"))
 
 
 def old_dataset(target):

@@ -133,6 +133,11 @@ def test_pictures_without_keys_are_refused(workplace, exercises):
         convert(workplace, exercises / "train" / "gen", row("one", check("Clock")))
 
 
+def test_the_pictures_stay(workplace, exercises):
+    with pytest.raises(SourceError, match="which is read and would be changed"):
+        convert(workplace, exercises, row("one", check("Clock")), out="source")
+
+
 def test_the_given_evidence(snapshots, shared_data, workplace):
     made = workplace.convert(
         "edugraph_evidence",

@@ -346,9 +346,22 @@ def test_the_same_input_gives_the_same_bytes(workplace, picture):
     source = exercises(workplace, picture)
     found = []
     for out in ("one/set", "two/set"):
+        (workplace.folder / "dataset_info" / "dataset_info.json").unlink(missing_ok=True)  # two cannot have one name
         made = workplace.convert("edugraph_worksheets", source, out=out)
         found.append({path.relative_to(made.folder): path.read_bytes() for path in made.folder.rglob("*.*")})
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("option", [None, "--negatives", "--media-root"])
+def test_the_dataset_does_not_take_the_place_of_what_is_read(workplace, picture, option):
+    picture("a.png")
+    source = workplace.rows("meta.json", worksheet("a.png"))
+    other = workplace.folder / "other"
+    other.mkdir()
+    arguments, out = ([source, option, other], "other/set") if option else ([source], "source")
+    with pytest.raises(SourceError, match="which is read and would be changed"):
+        workplace.convert("edugraph_worksheets", *arguments, out=out)
+    assert (source / "a.png").is_file()
 
 
 def test_from_the_command_line(workplace, picture):
