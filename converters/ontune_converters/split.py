@@ -1,11 +1,13 @@
 """A dataset, or several, into train, val and test by group, with a report of what the split gives away."""
 
+import json
 import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,14 +15,15 @@ from ontune.console import NEW_PATH, emit, json_option
 from ontune.errors import CheckFailed, SourceError
 from ontune.sharegpt import Sample
 from ontune_converters.account import Account
-from ontune_converters.dataset import write_dataset
+from ontune_converters.dataset import Target, write_dataset
 from ontune_converters.existing import Carrier, Part, agreed, earlier_accounts, read_parts
 from ontune_converters.leakage import Case, Fingerprint, Leakage, find_leakage, fingerprints, label_set
-from ontune_converters.options import dataset_info_option
+from ontune_converters.options import dataset_info_option, ontology_option
 
 __all__ = ["assign", "clusters", "command", "group_key"]
 
 BY = {"content": "content_fingerprint", "task": "task_fingerprint"}  # the meta key; any other name is a key itself
+TOLERANCE = 0.01  # of all samples, between the share asked for and the one that whole groups make
 
 
 def group_key(sample: Sample, by: str) -> str | None:
@@ -75,6 +78,19 @@ def assign(sizes: Mapping[str, int], shares: Mapping[str, float], rng: random.Ra
     return {name: chosen.get(name, "train") for name in sizes}
 
 
+def warn_of_shares(
+    chosen: Mapping[str, str], sizes: Mapping[str, int], shares: Mapping[str, float], account: Account
+) -> None:
+    """Warns of each split whose size is not what was asked for: groups are not cut to fit."""
+    total = sum(sizes.values())
+    for split, share in shares.items():
+        size = sum(sizes[name] for name, of in chosen.items() if of == split)
+        if abs(size / total - share) > TOLERANCE:
+            account.warn(
+                "share", f"--{split} {share}: {size} of {total} samples are {size / total:.3f}; groups stay whole"
+            )
+
+
 @dataclass(frozen=True)
 class Pool:
     """All samples of the parts, in the order of their ids, each with its part and the fingerprints of its files."""
@@ -112,6 +128,7 @@ class Pool:
             "joined": len(set(groups.values())) - len(sizes),
         }
         chosen = assign(sizes, shares, random.Random(seed))
+        warn_of_shares(chosen, sizes, shares, account)
         return {name: chosen[of] for name, of in cluster.items()}
 
     def leakage(self, splits: Mapping[str, str], near: int) -> Leakage:
@@ -151,6 +168,38 @@ def target_folder(parts: Sequence[Part], out: Path | None) -> Path:
     return target
 
 
+def conversions(parts: Iterable[Part]) -> dict[str, Any]:
+    """The account of each dataset's conversion, places included; a split hands on those that it was given."""
+    found: dict[str, Any] = {}
+    for folder in {part.folder: None for part in parts}:
+        if (path := folder / "account.json").is_file():
+            try:
+                record = json.loads(path.read_bytes())
+            except ValueError as error:
+                raise SourceError(f"{path}: not JSON: {error}") from None
+            found |= record.get("sources") or {folder.name: record}
+    return found
+
+
+def named(
+    parts: Sequence[Part], out: Path, task: str | None, ontology: str | None, dataset_info: Path
+) -> tuple[str | None, str | None]:
+    """The task and ontology for the new entries: the options', or what the parts' entries agree on."""
+    entry = (task, ontology) if task and ontology else agreed(parts)
+    if not (task or ontology):
+        return entry
+    if not (task or entry[0]):
+        raise SourceError(f"--ontology {ontology}: no entry of dataset_info.json names a task: name one with --task")
+    target = Target.open(out, task or entry[0] or "", ontology or entry[1], dataset_info)
+    return target.task.name, target.ontology_stem or None
+
+
+def summary(account: Account, parts: Sequence[Part]) -> str:
+    """The account for people, with the counts alone of the earlier ones."""
+    earlier = earlier_accounts(parts)
+    return replace(account, facts=account.facts | ({"sources": earlier} if earlier else {})).text()
+
+
 @click.command(name="split")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--out", type=NEW_PATH, help="data/DATASET for the new dataset.  [default: in place]")
@@ -171,6 +220,8 @@ def target_folder(parts: Sequence[Part], out: Path | None) -> Path:
     show_default=True,
     help="Bits of 64 in which the looks of near-identical pictures may differ.",
 )
+@click.option("--task", help="A task: its file, or its name.  [default: the dataset's]")
+@ontology_option
 @dataset_info_option
 @click.option(
     "--strict",
@@ -187,6 +238,8 @@ def command(
     seed: int,
     keep: bool,
     near: int,
+    task: str | None,
+    ontology: str | None,
     dataset_info: Path,
     strict: bool,
     as_json: bool,
@@ -198,10 +251,14 @@ def command(
     """
     parts = read_parts(sources, dataset_info)
     target = None if keep and not out else target_folder(parts, out)
-    task, ontology = agreed(parts) if target else (None, None)
-    account = Account("split")
-    account.read = sum(len(part.samples) for part in parts)
-    if earlier := earlier_accounts(parts):
+    account = Account("split", read=sum(len(part.samples) for part in parts))
+    if target:
+        task, ontology = named(parts, target, task, ontology, dataset_info)
+        if not task:
+            account.warn(
+                "no_task", f"{', '.join(sources)}: no entry of dataset_info.json names a task, nor does --task"
+            )
+    if earlier := conversions(parts):
         account.facts["sources"] = earlier
     pool = Pool.read(parts)
     if keep:
@@ -213,6 +270,8 @@ def command(
         carrier = Carrier(target.name, several=len({part.folder for part in parts}) > 1)
         samples = pool.carried(splits, carrier)
         write_dataset(target, samples, carrier.files, account, dataset_info, task=task, ontology=ontology)
+        emit(account.record(), summary(account, parts), as_json)
     else:
-        account.facts["splits"] = dict(sorted(Counter(splits.values()).items()))
-    emit(account.record(), account.text(), as_json)
+        account.written.update(splits.values())
+        record = {"kept" if key == "written" else key: value for key, value in account.record().items()}
+        emit(record, summary(account, parts).replace("written ", "kept    ", 1), as_json)

@@ -11,10 +11,12 @@ from PIL import Image
 
 from ontune.dataset_info import Entry, load_entries, register
 from ontune.errors import CheckFailed, InputError, SourceError
+from ontune.ontology import write_snapshot
 from ontune.sharegpt import Sample, Turn, read_samples, write_samples
 from ontune_converters.app import command
 from ontune_converters.leakage import Case, Fingerprint, find_leakage, label_set
 from ontune_converters.split import assign, clusters, group_key
+from small import ONTOLOGY
 
 
 def paint(path, seed, size=48):
@@ -49,10 +51,13 @@ class Place:
 
     def split(self, *arguments):
         """Runs the converter; gives its account."""
-        result = CliRunner().invoke(command, ["split", *map(str, arguments), "--json"], standalone_mode=False)
+        return json.loads(self.text(*arguments, "--json"))
+
+    def text(self, *arguments):
+        result = CliRunner().invoke(command, ["split", *map(str, arguments)], standalone_mode=False)
         if result.exception:
             raise result.exception
-        return json.loads(result.stdout)
+        return result.stdout
 
     def read(self, folder):
         return {path.stem: read_samples(path) for path in sorted(Path(folder).glob("*.jsonl"))}
@@ -218,9 +223,63 @@ def test_in_place_and_the_same_seed_gives_the_same_bytes(place):
 
 def test_the_account_of_the_conversion_is_kept(place):
     source = place.dataset("d", rows(20, 10))
-    counts = {"converter": "made", "read": 21, "written": 20, "dropped": {"missing": 1}, "warnings": {}}
-    Path(source, "account.json").write_text(json.dumps({**counts, "places": {"missing": ["row 3"]}}))
-    assert place.split(source)["sources"] == {"d": counts}
+    made = {"converter": "made", "read": 21, "written": 20, "dropped": {"missing": 1}, "warnings": {}}
+    made["places"] = {"missing": ["row 3"]}
+    Path(source, "account.json").write_text(json.dumps(made))
+    for seed in range(3):  # each time in place: the accounts of the splits before give way
+        account = place.split(source, "--seed", seed)
+        assert account["sources"] == {"d": made}
+        assert json.loads(Path(source, "account.json").read_text()) == account
+    assert "row 3" not in place.text(source)
+    assert place.split(source, "--out", "data/new")["sources"] == {"d": made}
+    assert place.split("data/new")["sources"] == {"d": made}
+    Path(source, "account.json").write_text("{")
+    with pytest.raises(SourceError, match=r"d/account\.json: not JSON"):
+        place.split(source, "--out", "data/new")
+
+
+@pytest.mark.parametrize(
+    ("groups", "shares", "warned"),
+    [
+        (20, (0.2, 0), []),
+        (20, (0.25, 0.1), []),
+        (5, (0.3, 0), ["--val 0.3: 4 of 20 samples are 0.200; groups stay whole"]),
+        (4, (0.3, 0.35), ["--test 0.35: 5 of 20 samples are 0.250", "--val 0.3: 5 of 20 samples are 0.250"]),
+        (20, (0.06, 0), []),  # one percentage point
+        (20, (0.065, 0), ["--val 0.065: 1 of 20 samples are 0.050"]),
+    ],
+)
+def test_a_share_that_is_missed_is_named(place, groups, shares, warned):
+    val, test = shares
+    account = place.split(place.dataset("d", rows(20, groups)), "--val", val, "--test", test)
+    found = account["places"].get("share", [])
+    assert len(found) == len(warned)
+    assert all(line.startswith(start) for start, line in zip(warned, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("entry", "options", "expected"),
+    [
+        (("edugraph", "small-1"), [], ("edugraph", "small-1")),
+        ((None, None), ["--task", "edugraph", "--ontology", "small-1"], ("edugraph", "small-1")),
+        (("edugraph", "none"), ["--ontology", "small-1"], ("edugraph", "small-1")),
+        (("none", "small-1"), ["--task", "edugraph"], ("edugraph", "small-1")),
+        ((None, None), [], (None, None)),
+        ((None, None), ["--ontology", "small-1"], "name one with --task"),
+        ((None, None), ["--task", "none", "--ontology", "small-1"], "no tasks file none.yaml"),
+    ],
+)
+def test_the_task_is_the_entrys_or_the_options(place, entry, options, expected):
+    write_snapshot(ONTOLOGY, Path("dataset_info/ontologies/small-1.json"))
+    source = place.dataset("d", rows(20, 20), *entry)
+    if isinstance(expected, str):
+        with pytest.raises(InputError, match=expected):
+            place.split(source, "--out", "data/new", *options)
+        return
+    account = place.split(source, "--out", "data/new", *options)
+    entries = load_entries(Path("dataset_info"))
+    assert {(entries[name].task, entries[name].ontology) for name in ("new_train", "new_val")} == {expected}
+    assert account["warnings"] == ({} if expected[0] else {"no_task": 1})
 
 
 def test_several_datasets(place):
@@ -257,7 +316,9 @@ def test_keep_reports_and_writes_nothing(place):
     before = place.tree()
     account = place.split(source, "--keep")
     assert place.tree() == before
-    assert (account["read"], account["splits"]) == (6, {"train": 3, "val": 3})
+    assert (account["read"], account["kept"], account["splits"]) == (6, 6, {"train": 3, "val": 3})
+    assert "written" not in account
+    assert place.text(source, "--keep").startswith("read     6\nkept     6 (train 3, val 3)\ndropped  0\n")
     assert account["places"] == {
         "identical_across_splits": ["train d/media/a.png = val d/media/c.png"],
         "conflicting_gold": [f"train d/media/a.png: {{}} ≠ val d/media/c.png: {area}"],
