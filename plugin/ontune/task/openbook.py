@@ -92,11 +92,6 @@ class OpenBook:
             chosen += sorted(others, key=rank)[:quota]
         return rng.sample(chosen, len(chosen))
 
-    def retrieve(self, query: str, count: int) -> list[str]:
-        """The labels whose name, definition and examples match the query best, best first; only such as match."""
-        scores = self._scores(query)
-        return sorted((label for label in scores if scores[label] > 0), key=lambda label: -scores[label])[:count]
-
     def near(self, labels: Iterable[str]) -> frozenset[str]:
         """Siblings, parents, children and relation neighbours of the labels, without the labels themselves."""
         given = frozenset(labels)
@@ -144,7 +139,7 @@ class OpenBook:
 
     @cached_property
     def _index(self) -> tuple[Any, Any]:
-        from sklearn.feature_extraction.text import TfidfVectorizer  # a second to import: only who retrieves pays
+        from sklearn.feature_extraction.text import TfidfVectorizer  # a second to import: only who ranks pays
 
         vectorizer = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)  # noqa: S106 - a regular expression
         return vectorizer, vectorizer.fit_transform([self._text(label) for label in self._labels])
