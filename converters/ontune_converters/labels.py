@@ -34,7 +34,7 @@ def parse_labels(value: object) -> Stated:
     Raises ValueError that says what was found instead.
     """
     if isinstance(value, str):
-        value = json.loads(value)
+        value = _from_text(value)
     if isinstance(value, list):
         return Stated(tuple((name, "") for name in _names(cast("list[object]", value), "the labels")))
     if not isinstance(value, Mapping):
@@ -46,6 +46,13 @@ def parse_labels(value: object) -> Stated:
     if list(record) == ["labels"]:
         return parse_labels(record["labels"])
     return Stated(tuple((name, key) for key, names in record.items() for name in _names(names, key)))
+
+
+def _from_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"labels {text[:80]!r}: not JSON ({error}): expected a list or an object of lists") from None
 
 
 def _names(value: object, where: str) -> Iterator[str]:
@@ -60,8 +67,11 @@ def read_renames(path: Path | None, ontology: Ontology) -> dict[str, tuple[str, 
     """What each old name becomes, from a CSV file `old,new`: repeated to become several, empty to be left out."""
     if path is None:
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if row]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: {error}: expected a CSV file in UTF-8") from None
     rows = rows[1:] if rows and rows[0][1] == ["old", "new"] else rows
     faults: list[str] = []
     renames: dict[str, tuple[str, ...]] = {}

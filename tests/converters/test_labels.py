@@ -155,6 +155,13 @@ def test_read_renames(tmp_path, text, expected):
         assert [part in fault for part, fault in zip(expected, caught.value.faults, strict=True)] == [True] * 3
 
 
+@pytest.mark.parametrize("content", ["old,new\nÜbung,Clock\n".encode("latin-1"), b"old,new\nA,Clock\xff\n"])
+def test_renames_that_are_no_text_are_named(tmp_path, content):
+    (tmp_path / "map.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=r"map\.csv: 'utf-8' codec .*: expected a CSV file in UTF-8"):
+        read_renames(tmp_path / "map.csv", ONTOLOGY)
+
+
 def test_a_rename_puts_each_new_label_under_its_own_dimension():
     labeller = Labeller(small_task(), {"IntegerAddition": ("Addition", "IntegerNumbers"), "Junk": ()})
     answer = labeller.answer(Stated((("IntegerAddition", "Area"), ("Junk", "Area"))), "here")
