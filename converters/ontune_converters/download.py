@@ -33,10 +33,15 @@ def cache_root() -> Path:
 
 
 def open_release(version: str, base_url: str, scratch: Path, force: bool = False) -> Source:
-    """The release's rows and pictures, unpacked below `scratch`."""
+    """The release's rows and pictures, unpacked below `scratch`. An archive that cannot be unpacked is not kept."""
     archive = fetch_release(version, base_url, force)
     folder = scratch / "release"
-    unpack(archive, folder)
+    try:
+        unpack(archive, folder)
+    except SourceError:
+        archive.unlink()
+        _hash_file(archive).unlink()
+        raise
     return Source(folder, f"{archive.name.split('.')[0]}-{_tag(version)}", folder)
 
 
@@ -118,7 +123,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         faults = list(extract(archive, folder))
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise SourceError(f"{archive}: damaged: {error}: use --no-cache to fetch it anew") from None
+        raise SourceError(f"{archive}: damaged: {error}: the next run fetches it anew") from None
     SourceError.check([f"{archive}: {fault}" for fault in faults])
 
 

@@ -110,6 +110,17 @@ def test_a_changed_archive_in_the_cache_is_refused(what):
             fetch_release("1", server.url)
 
 
+@pytest.mark.parametrize("body", [tar({"a": bytes(200_000)})[:-120], tar({"../../evil": b"x"})])
+def test_an_archive_that_cannot_be_unpacked_is_not_kept(body, cache, tmp_path):
+    replies = {"/v1/dataset.tar.gz": Reply(body)}
+    with serve(replies) as server:
+        with pytest.raises(SourceError):
+            open_release("1", server.url, tmp_path / "first")
+        assert not [path for path in cache.rglob("*") if path.is_file()]
+        replies["/v1/dataset.tar.gz"] = Reply(tar(FILES))
+        assert open_release("1", server.url, tmp_path / "second").path.is_dir()
+
+
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:c68f\nsize 905795\n"
 
 
@@ -147,7 +158,7 @@ def test_wrong_use(version, url):
         (tar({"a": b"a"}, links=[("hard", tarfile.LNKTYPE, "../../x")]), "'dataset/hard': a link or device"),
         (tar({"a": b"a"}, links=[("pipe", tarfile.FIFOTYPE, "")]), "'dataset/pipe': a link or device"),
         (zipped({"../evil": b"x", "a": b"a", "/abs": b""}), r"'\.\./evil': outside the folder\n.*'/abs': outside"),
-        (tar({"a": bytes(200_000)})[:-120], "damaged: .*use --no-cache"),
+        (tar({"a": bytes(200_000)})[:-120], "damaged: .*the next run fetches it anew"),
         (zipped({"a": b"a" * 1000}).replace(b"K", b"L", 1), "damaged: "),
     ],
 )
