@@ -15,7 +15,7 @@ from ontune_converters.account import Account
 from ontune_converters.labels import Stated, parse_labels
 from ontune_converters.pictures import BadPicture, Picture, find_picture, read_picture
 
-__all__ = ["Entry", "Row", "Source", "parse_entries", "read_entries", "read_full_rows", "read_rows"]
+__all__ = ["Entry", "Row", "Source", "hidden", "parse_entries", "read_entries", "read_full_rows", "read_rows"]
 
 NAMES = ("annotations.jsonl", "meta.json", "metadata.jsonl", "train_dataset.jsonl")  # what a folder is searched for
 FULL = "metadata.full.jsonl"  # beside metadata.jsonl: the generator's own record of each row
@@ -126,10 +126,11 @@ def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
 def _row_files(source: Source) -> list[Path]:
     if source.path.is_file():
         return [source.path]
-    return sorted(path for name in NAMES for path in source.path.rglob(name) if not _hidden(path, source.path))
+    return sorted(path for name in NAMES for path in source.path.rglob(name) if not hidden(path, source.path))
 
 
-def _hidden(path: Path, root: Path) -> bool:
+def hidden(path: Path, root: Path) -> bool:
+    """Whether the file, or a folder between it and the root, has a name that starts with a dot."""
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
@@ -183,7 +184,7 @@ def _parse_lines(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
 
 def read_full_rows(source: Source, faults: list[str]) -> list[Row]:
     """The rows of the generator's own records, `metadata.full.jsonl`. Raises SourceError where there are none."""
-    files = sorted(path for path in source.folder.rglob(FULL) if not _hidden(path, source.folder))
+    files = sorted(path for path in source.folder.rglob(FULL) if not hidden(path, source.folder))
     if not files:
         raise SourceError(f"{source.path}: no {FULL} in it: sample keys stand there alone")
     return [row for file in files for row in parse_entries(read_entries(file, source), source, {}, False, faults)]
@@ -221,9 +222,11 @@ def _parse_worksheet(entry: Entry, source: Source, answers: bool) -> Iterator[Ro
     module = entry.folder.name or source.folder_name
     group = str(record.get("contentHash") or _page(question))
     meta = {"generator": module, "worksheet": str(record.get("source", "")), "source": entry.where}
-    yield _row(entry, source, question, stated, {**meta, "group": group, "solution": False})
+    row = _row(entry, source, question, stated, {**meta, "group": group, "solution": False})
+    yield row
     if answers and record.get("answerImage"):
-        yield _row(entry, source, _text(record, "answerImage"), stated, {**meta, "group": group, "solution": True})
+        answer = _row(entry, source, _text(record, "answerImage"), stated, {**meta, "group": group, "solution": True})
+        yield replace(answer, meta={**answer.meta, "page": row.meta["page"]})
 
 
 def _parse_exercise(entry: Entry, source: Source, record: Mapping[str, Any]) -> Row:
@@ -257,8 +260,8 @@ def _parse_annotation(entry: Entry, source: Source) -> Row:
 
 def _row(entry: Entry, source: Source, picture: str, stated: Stated, meta: Meta, split: str = "") -> Row:
     # An absolute name swallows the folder here and stays absolute: it is refused where pictures are looked for.
-    path = (entry.folder / picture).as_posix()
-    return Row(entry.where, source, path, stated, {**meta, "split": split} if split else meta, split)
+    row = Row(entry.where, source, (entry.folder / picture).as_posix(), stated, meta, split)
+    return replace(row, meta={**meta, "page": _page(row.name), **({"split": split} if split else {})})
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

@@ -17,7 +17,7 @@ from ontune.task.model import Answer
 from ontune.task.refusals import ancestor_pairs
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
-from ontune_converters.edugraph_rows import Row, Source, read_rows
+from ontune_converters.edugraph_rows import Row, Source, hidden, read_rows
 from ontune_converters.labels import Labeller, Stated, read_renames
 from ontune_converters.options import dataset_options
 from ontune_converters.pictures import SUFFIXES, Picture, Shelf
@@ -28,17 +28,22 @@ RELEASES = "https://github.com/christian-bick/edugraph-dataset/releases/download
 
 
 def negative_rows(folder: Path, value: str, account: Account) -> list[Row]:
-    """A row with the error answer for every picture in a folder, whatever the case of its suffix."""
+    """A row with the error answer for every picture in a folder, whatever the case of its suffix.
+
+    Raises SourceError where there is none.
+    """
     source = Source.local(folder)
     rows: list[Row] = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not hidden(path, folder)):
         name = path.relative_to(folder).as_posix()
         where = f"{source.name}/{name}"
         if path.suffix.casefold() not in SUFFIXES:
             account.warn("not_a_picture", f"{where}: left out of the negatives")
             continue
-        meta = {"generator": "negatives", "source": where, "group": f"negatives/{name}"}
+        meta = {"generator": "negatives", "source": where, "group": f"negatives/{name}", "page": f"negatives/{name}"}
         rows.append(Row(where, source, name, Stated(error=value), meta))
+    if not rows:
+        raise SourceError(f"--negatives {folder}: no picture in it: expected files with {', '.join(sorted(SUFFIXES))}")
     return rows
 
 

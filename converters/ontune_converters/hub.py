@@ -53,13 +53,17 @@ def _fetch(name: str, revision: str | None, force: bool) -> Path:
 def unpack_parquet(tables: list[Path], root: Path, folder: Path) -> None:
     """Writes the pictures of parquet files, and a metadata.jsonl a split, as the folder they were made of."""
     rows: dict[str, list[str]] = {}
+    taken: set[str] = set()
     for table in tables:
         split = table.name.split("-", 1)[0]  # train-00000-of-00001.parquet
         for at, record in enumerate(_records(table)):
             image = record.pop("image", None)
             if not isinstance(image, dict) or not image.get("bytes"):
                 raise SourceError(f"{table.relative_to(root)}: row {at}: no column `image` with bytes")
-            name = f"{table.stem}/{at:06}-{PurePosixPath(str(image.get('path') or 'picture.png')).name}"
+            own = PurePosixPath(str(image.get("path") or "")).name.replace("..", "") or "picture.png"
+            name = f"{table.stem}/{own}"  # as it was: a question and its solution are known by their names
+            name = f"{table.stem}-more/{at:06}-{own}" if name in taken else name
+            taken.add(name)
             path = folder / split / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(image["bytes"])

@@ -1,16 +1,20 @@
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
+from collections import defaultdict
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from ontune.dataset_info import load_entries
 from ontune.errors import CheckFailed, SourceError
 from ontune.ontology import Concept, Ontology, write_snapshot
 from ontune.sharegpt import read_samples
+from ontune_converters.app import command
 from ontune_converters.labels import local_name
 from small import IRI, small_task
 from workplace import Workplace
@@ -96,8 +100,9 @@ def test_answer_pages_are_taken_by_choice(workplace, picture):
     )
     assert workplace.convert("edugraph_worksheets", source).account["read"] == 2
     made = workplace.convert("edugraph_worksheets", source, "--answers")
-    found = [(meta(sample)["group"], meta(sample)["solution"]) for sample in made.split("train")]
-    assert sorted(found) == [("one", False), ("one", True), ("two", False)]
+    found = [tuple(meta(sample)[key] for key in ("group", "page", "solution")) for sample in made.split("train")]
+    one, two = ("one", "adding/a"), ("two", "adding/b")
+    assert sorted(found) == [(*one, False), (*one, True), (*two, False)]
     assert {sample["conversations"][1]["value"] for sample in made.split("train")} == {GOLD}
     assert {meta(sample)["generator"] for sample in made.split("train")} == {"adding"}
     assert meta(made.split("train")[0])["worksheet"] == "/w.html?n=1"
@@ -125,6 +130,7 @@ def test_exercises_keep_their_splits_and_take_in_the_generators_record(workplace
         "generator": "gen",
         "group": "print-validation",
         "mode": "question",
+        "page": "val/gen/x",
         "sample_key": "key-validation",
         "solution": False,
         "source": "source/validation/metadata.jsonl:1",
@@ -197,6 +203,8 @@ def test_negatives_get_the_error_answer(workplace, picture):
         Image.new("RGB", (9, 9), (len(name), 0, 0)).save(negatives / name)
     (negatives / "pointer.png").write_text(POINTER)
     (negatives / "README.md").write_text("Photos.")
+    (negatives / ".cache").mkdir()
+    (negatives / ".cache" / "a.png").write_text(POINTER)
     made = workplace.convert("edugraph_worksheets", source, "--negatives", negatives)
     answers = [sample["conversations"][1]["value"] for sample in made.split("train")]
     assert answers.count('{"Error":"UnsupportedMaterial"}') == 3
@@ -206,8 +214,18 @@ def test_negatives_get_the_error_answer(workplace, picture):
     assert {name.rsplit(".", 1)[1] for name in made.media()} == {"png", "jpg"}
     alone = workplace.convert("edugraph_worksheets", "--negatives", negatives, out="data/alone")
     assert alone.account["written"] == 3
+    assert [meta(sample)["page"] for sample in alone.split("train")] == [
+        "negatives/MAP.PNG", "negatives/cat.png", "negatives/sub/dna.JPeG",
+    ]  # fmt: skip
     with pytest.raises(SourceError, match=r"--negative-answer Cat: .* has one of \['UnsupportedMaterial'\]"):
         workplace.convert("edugraph_worksheets", "--negatives", negatives, "--negative-answer", "Cat")
+
+
+def test_negatives_without_a_picture_are_wrong_use(workplace):
+    (workplace.folder / "negatives" / ".git").mkdir(parents=True)
+    (workplace.folder / "negatives" / ".git" / "a.png").write_text("")
+    with pytest.raises(SourceError, match=r"--negatives .*/negatives: no picture in it: expected .*\.png"):
+        workplace.convert("edugraph_worksheets", "--negatives", workplace.folder / "negatives")
 
 
 def test_sources_with_equal_names_do_not_overwrite_each_other(workplace, picture):
@@ -250,6 +268,7 @@ def test_everything_wrong_with_rows_is_named_at_once(workplace, picture):
         {"image": "a.png", "conversations": [{"from": "human", "value": "?"}]},
         {"file_name": "a.png"},
         {"file_name": "a.png", "tags": ["Adition", "Lost"]},
+        {"image": "a.png", "conversations": "Addition, Clock"},
         ["not", "an object"],
     )
     with pytest.raises(SourceError) as caught:
@@ -258,7 +277,7 @@ def test_everything_wrong_with_rows_is_named_at_once(workplace, picture):
         )
     faults = "\n".join(caught.value.faults)
     for part in (
-        'source/annotations.jsonl:6: \'["not", "an object"]\': expected an object',
+        'source/annotations.jsonl:7: \'["not", "an object"]\': expected an object',
         "source/broken/meta.json:1: not JSON",
         "source/pointer/meta.json: a Git LFS pointer",
         "source/meta.json[1]: no 'file_name'",
@@ -276,6 +295,7 @@ def test_everything_wrong_with_rows_is_named_at_once(workplace, picture):
         "annotations.jsonl:2: image is ''",
         "annotations.jsonl:3: conversations has no turn of gpt",
         "annotations.jsonl:4: no 'tags'",
+        "annotations.jsonl:6: labels 'Addition, Clock': not JSON (Expecting value: line 1 column 1 (char 0)): expected",
         "unknown label 'Adition' (1 times, first at source/annotations.jsonl:5): not in small 1; nearest: Addition",
         "unknown label 'Lost'",
     ):
@@ -442,3 +462,20 @@ def test_exercises(snapshots, shared_data, workplace):
     assert all(meta(sample)["group"] == meta(sample)["content_fingerprint"] for sample in samples)
     hashes = [{meta(sample)["image_sha256"] for sample in made.split(split)} for split in ("train", "val")]
     assert len(hashes[0] & hashes[1]) == 4  # what the source leaks; `split` names it
+
+
+@pytest.mark.parametrize("what", ["tree", "ready", "exercises"])
+def test_a_question_and_its_solution_share_the_page(snapshots, shared_data, workplace, worksheets, what):
+    folder = dict(zip(("tree", "ready"), (made.folder for made in worksheets), strict=True)).get(what)
+    if not folder:
+        exercises = shared_data / "edugraph-exercises"
+        folder = workplace.convert("edugraph_worksheets", exercises, ontology=snapshots["0.21.0"]).folder
+    places = ["--dataset-info", str(workplace.folder / "info"), "--out", str(workplace.folder / "data" / "pages")]
+    CliRunner().invoke(command, ["split", str(folder), "--by", "page", *places], catch_exceptions=False)
+    sides = defaultdict(set)
+    for split in ("train", "val"):
+        for sample in read_samples(workplace.folder / "data" / "pages" / f"{split}.jsonl"):
+            name = re.sub(r"(_mode-[QS]|_question|_answer)-[0-9a-f]{8}$", "", sample.id)
+            sides[name].add((split, sample.meta["page"]))
+    assert len(sides) == (242 if what == "exercises" else 518)
+    assert all(len(found) == 1 for found in sides.values())

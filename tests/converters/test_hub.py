@@ -122,6 +122,10 @@ def test_parquet_files(from_hub, tmp_path, workplace):
         [account] = from_hub(server, "someone/worksheets")
     assert account["splits"] == {"train": 2, "val": 1}
     golds = (workplace.folder / "data" / "hub" / "train.jsonl").read_text()
+    assert sorted(json.loads(json.loads(line)["meta"])["page"] for line in golds.splitlines()) == [
+        "train/train-00000-of-00001-more/000001-same",
+        "train/train-00000-of-00001/same",
+    ]
     assert [label in golds for label in ("Clock", "EvenNumbers", "Recall")] == [True, True, False]
 
 
@@ -133,9 +137,9 @@ def test_parquet_without_pictures_is_refused(tmp_path, row):
 
 
 def test_names_in_parquet_files_cannot_climb(tmp_path):
-    rows = [{"image": {"bytes": png(1), "path": path}} for path in ("../../evil.png", "/evil.png", "..")]
+    rows = [{"image": {"bytes": png(1), "path": path}} for path in ("../../evil.png", "/evil.png", "..", None)]
     table(tmp_path / "train-0.parquet", rows)
     unpack_parquet([tmp_path / "train-0.parquet"], tmp_path, tmp_path / "in" / "folder")
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".parquet"]
-    assert len(written) == 4
+    assert len(written) == 5
     assert all(path.is_relative_to(tmp_path / "in" / "folder" / "train") for path in written)
