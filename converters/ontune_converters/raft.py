@@ -1,6 +1,5 @@
 """Open-book samples from a labelled dataset: the gold labels' definitions among hard distractors (RAFT)."""
 
-import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,13 +106,12 @@ def command(
     named_task, named_ontology = (task, ontology) if task and ontology else agreed(parts)
     if not (task or named_task):
         raise SourceError(f"{', '.join(sources)}: no entry of dataset_info.json names a task: name one with --task")
-    if Path(os.path.abspath(out)) in {part.folder for part in parts}:  # noqa: PTH100 - resolve() would follow links
-        raise SourceError(f"--out {out}: the SOURCE itself, which would be lost: expected another folder")
-    target = Target.open(out, task or named_task or "", ontology or named_ontology, dataset_info)
+    folders = {part.folder for part in parts}
+    target = Target.open(out, task or named_task or "", ontology or named_ontology, dataset_info, sorted(folders))
     account = Account("raft", strict, read=sum(len(part.samples) for part in parts))
     rows = answered(parts, target.task, account)
     missing = without_oracle(rows, target.task, bare, seed)
-    carrier = Carrier(target.name, several=len({part.folder for part in parts}) > 1)
+    carrier = Carrier(target.name, several=len(folders) > 1)
     splits: defaultdict[str, list[Sample]] = defaultdict(list)
     for part, sample in build(rows, OpenBook(target.task), distractors, missing, seed):
         splits[part.split].append(carrier.carry(sample, part))

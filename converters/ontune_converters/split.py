@@ -16,7 +16,7 @@ from ontune.errors import CheckFailed, SourceError
 from ontune.sharegpt import Sample
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, write_dataset
-from ontune_converters.existing import Carrier, Part, agreed, earlier_accounts, read_parts
+from ontune_converters.existing import ACCOUNT_KEYS, Carrier, Part, agreed, read_parts
 from ontune_converters.leakage import Case, Fingerprint, Leakage, find_leakage, fingerprints, label_set
 from ontune_converters.options import dataset_info_option, ontology_option
 
@@ -194,10 +194,11 @@ def named(
     return target.task.name, target.ontology_stem or None
 
 
-def summary(account: Account, parts: Sequence[Part]) -> str:
+def summary(account: Account) -> str:
     """The account for people, with the counts alone of the earlier ones."""
-    earlier = earlier_accounts(parts)
-    return replace(account, facts=account.facts | ({"sources": earlier} if earlier else {})).text()
+    earlier: Mapping[str, Any] = account.facts.get("sources", {})
+    counts = {name: {key: record.get(key) for key in ACCOUNT_KEYS} for name, record in earlier.items()}
+    return replace(account, facts=account.facts | ({"sources": counts} if counts else {})).text()
 
 
 @click.command(name="split")
@@ -270,8 +271,8 @@ def command(
         carrier = Carrier(target.name, several=len({part.folder for part in parts}) > 1)
         samples = pool.carried(splits, carrier)
         write_dataset(target, samples, carrier.files, account, dataset_info, task=task, ontology=ontology)
-        emit(account.record(), summary(account, parts), as_json)
+        emit(account.record(), summary(account), as_json)
     else:
         account.written.update(splits.values())
         record = {"kept" if key == "written" else key: value for key, value in account.record().items()}
-        emit(record, summary(account, parts).replace("written ", "kept    ", 1), as_json)
+        emit(record, summary(account).replace("written ", "kept    ", 1), as_json)

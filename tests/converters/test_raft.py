@@ -158,8 +158,9 @@ def test_faults(place, answers, arguments, faults):
 
 
 def test_a_source_is_not_overwritten(place):
-    with pytest.raises(InputError, match="the SOURCE itself"):
-        raft("d_train", out="data/d")
+    for out in ("data/d", "data/d/open"):
+        with pytest.raises(InputError, match="which is read and would be changed"):
+            raft("d_train", out=out)
     assert Path("data/d/val.jsonl").exists()
 
 

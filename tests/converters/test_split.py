@@ -230,7 +230,9 @@ def test_the_account_of_the_conversion_is_kept(place):
         account = place.split(source, "--seed", seed)
         assert account["sources"] == {"d": made}
         assert json.loads(Path(source, "account.json").read_text()) == account
-    assert "row 3" not in place.text(source)
+    text = place.text(source)
+    assert "converter: made" in text
+    assert "row 3" not in text
     assert place.split(source, "--out", "data/new")["sources"] == {"d": made}
     assert place.split("data/new")["sources"] == {"d": made}
     Path(source, "account.json").write_text("{")
