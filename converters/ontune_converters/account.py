@@ -32,12 +32,16 @@ class Account:
         """Something about a row that is written."""
         self.warnings[kind].append(where)
 
+    def drops(self) -> list[str]:
+        """Each dropped row with its reason."""
+        return [f"{reason}: {where}" for reason, rows in sorted(self.dropped.items()) for where in rows]
+
     def close(self) -> None:
         """Raises CheckFailed for drops under --strict, SourceError where nothing is left or the sum is off."""
         dropped = sum(map(len, self.dropped.values()))
         if self.read != self.written.total() + dropped:
             raise SourceError(f"{self.converter}: read {self.read}, written {self.written.total()}, dropped {dropped}")
-        places = [f"{reason}: {where}" for reason, rows in sorted(self.dropped.items()) for where in rows]
+        places = self.drops()
         if self.strict and places:
             raise CheckFailed(places)
         if not self.written.total():

@@ -10,13 +10,12 @@ from typing import Any, cast
 import click
 
 from ontune.console import FILE, FOLDER, emit, progress
-from ontune.errors import SourceError
 from ontune.ontology import load_ontology
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
-from ontune_converters.edugraph_rows import Entry, Row, Source, read_entries, read_full_rows
+from ontune_converters.edugraph_rows import Entry, Row, Source, check_faults, read_entries, read_full_rows
 from ontune_converters.labels import Labeller, Stated, local_name, read_renames
 from ontune_converters.options import dataset_options
 from ontune_converters.pictures import Shelf
@@ -82,12 +81,7 @@ def read_evidence(paths: Iterable[Path], faults: list[str]) -> list[Evidence]:
 
 def _read_file(file: Path, source: Source, faults: list[str]) -> list[Evidence]:
     found: list[Evidence] = []
-    try:
-        entries = read_entries(file, source)
-    except SourceError as error:
-        faults += error.faults
-        return found
-    for entry in entries:
+    for entry in read_entries(file, source, faults):
         try:
             found.append(parse_evidence(entry))
         except KeyError as error:
@@ -218,7 +212,9 @@ def command(
     rows = _by_key(read_full_rows(Source.local(pictures), faults), faults)
     found = read_evidence(sources, faults)
     rationales = [rationale(evidence, labeller) for evidence in found]
-    SourceError.check([*faults, *labeller.faults()])
+    check_faults(
+        [*faults, *labeller.faults()], [rows[item.sample_key] for item in found if item.sample_key in rows], account
+    )
     with tempfile.TemporaryDirectory() as scratch:
         builder = Builder(target, account, Shelf(Path(scratch)), rows)
         for evidence, sentences in zip(progress(found, "pictures", len(found)), rationales, strict=True):

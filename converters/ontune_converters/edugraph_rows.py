@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,17 @@ from ontune_converters.account import Account
 from ontune_converters.labels import Stated, parse_labels
 from ontune_converters.pictures import BadPicture, Picture, find_picture, read_picture
 
-__all__ = ["Entry", "Row", "Source", "hidden", "parse_entries", "read_entries", "read_full_rows", "read_rows"]
+__all__ = [
+    "Entry",
+    "Row",
+    "Source",
+    "check_faults",
+    "hidden",
+    "parse_entries",
+    "read_entries",
+    "read_full_rows",
+    "read_rows",
+]
 
 NAMES = ("annotations.jsonl", "meta.json", "metadata.jsonl", "train_dataset.jsonl")  # what a folder is searched for
 FULL = "metadata.full.jsonl"  # beside metadata.jsonl: the generator's own record of each row
@@ -113,13 +123,8 @@ def read_rows(source: Source, answers: bool, faults: list[str]) -> list[Row]:
     if not files:
         faults.append(f"{source.path}: none of {', '.join(NAMES)} in it; name another file of rows itself")
     for file in files:
-        try:
-            entries = read_entries(file, source)
-            full = _read_full(file.with_name(FULL), source) if file.name == "metadata.jsonl" else {}
-        except SourceError as error:
-            faults += error.faults
-            continue
-        rows += parse_entries(entries, source, full, answers, faults)
+        full = _read_full(file.with_name(FULL), source, faults) if file.name == "metadata.jsonl" else {}
+        rows += parse_entries(read_entries(file, source, faults), source, full, answers, faults)
     return _re_rooted(rows, source)
 
 
@@ -134,52 +139,62 @@ def hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def read_entries(file: Path, source: Source) -> list[Entry]:
-    """The objects of a JSON array or of JSON lines. Raises SourceError with every line that is none."""
+def read_entries(file: Path, source: Source, faults: list[str]) -> list[Entry]:
+    """The objects of a JSON array or of JSON lines; a line that is none, or a file that cannot be read, is a fault."""
     place = PurePosixPath(source.name, file.relative_to(source.folder).as_posix())
     place = place if source.path.is_dir() else place.parent
     folder = PurePosixPath(file.relative_to(source.folder).as_posix()).parent
-    try:
-        content = file.read_bytes()
-        if content.startswith(LFS_POINTER):
-            raise SourceError(f"{place}: a Git LFS pointer instead of content: run git lfs pull")
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{place}: {error}") from None
     parse = _parse_array if file.suffix.casefold() == ".json" else _parse_lines
-    return [Entry(where, folder, record) for where, record in parse(text, str(place))]
+    try:
+        text = _read_text(file)
+    except (OSError, ValueError) as error:
+        faults.append(f"{place}: {error}")
+        return []
+    entries: list[Entry] = []
+    for where, record in parse(text, str(place), faults):
+        if isinstance(record, dict):
+            entries.append(Entry(where, folder, cast("dict[str, Any]", record)))
+        else:
+            faults.append(f"{where}: {json.dumps(record)[:40]!r}: expected an object")
+    return entries
 
 
-def _parse_array(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
+def _read_text(file: Path) -> str:
+    content = file.read_bytes()
+    if content.startswith(LFS_POINTER):
+        raise ValueError("a Git LFS pointer instead of content: run git lfs pull")
+    return content.decode("utf-8-sig")
+
+
+def _parse_array(text: str, place: str, faults: list[str]) -> Iterator[tuple[str, object]]:
     try:
         items = json.loads(text)
     except json.JSONDecodeError as error:
-        raise SourceError(f"{place}:{error.lineno}: not JSON: {error.msg}") from None
+        faults.append(f"{place}:{error.lineno}: not JSON: {error.msg}")
+        return
     if not isinstance(items, list):
-        raise SourceError(f"{place}: {type(items).__name__}: expected a JSON array of objects")
-    named = [(f"{place}[{at}]", item) for at, item in enumerate(cast("list[object]", items))]
-    SourceError.check([f"{where}: {item!r}: expected an object" for where, item in named if not isinstance(item, dict)])
-    return cast("list[tuple[str, dict[str, Any]]]", named)
+        faults.append(f"{place}: {type(items).__name__}: expected a JSON array of objects")
+        return
+    for at, item in enumerate(cast("list[object]", items)):
+        yield f"{place}[{at}]", item
 
 
-def _parse_lines(text: str, place: str) -> list[tuple[str, dict[str, Any]]]:
-    found: list[tuple[str, dict[str, Any]]] = []
-    faults: list[str] = []
+def _parse_lines(text: str, place: str, faults: list[str]) -> Iterator[tuple[str, object]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        where = f"{place}:{number}"
         try:
-            record = json.loads(line)
+            yield f"{place}:{number}", json.loads(line)
         except json.JSONDecodeError as error:
-            faults.append(f"{where}: not JSON: {error.msg}")
-            continue
-        if isinstance(record, dict):
-            found.append((where, record))
-        else:
-            faults.append(f"{where}: {line[:40]!r}: expected an object")
-    SourceError.check(faults)
-    return found
+            faults.append(f"{place}:{number}: not JSON: {error.msg}")
+
+
+def check_faults(faults: Sequence[str], rows: Iterable[Row], account: Account) -> None:
+    """Raises SourceError with all faults, if there are any, and with the pictures that could not be used either."""
+    if faults:
+        for row in rows:
+            row.load(account)
+        raise SourceError([*faults, *account.drops()])
 
 
 def read_full_rows(source: Source, faults: list[str]) -> list[Row]:
@@ -187,12 +202,14 @@ def read_full_rows(source: Source, faults: list[str]) -> list[Row]:
     files = sorted(path for path in source.folder.rglob(FULL) if not hidden(path, source.folder))
     if not files:
         raise SourceError(f"{source.path}: no {FULL} in it: sample keys stand there alone")
-    return [row for file in files for row in parse_entries(read_entries(file, source), source, {}, False, faults)]
+    return [
+        row for file in files for row in parse_entries(read_entries(file, source, faults), source, {}, False, faults)
+    ]
 
 
-def _read_full(file: Path, source: Source) -> dict[str, Mapping[str, Any]]:
+def _read_full(file: Path, source: Source, faults: list[str]) -> dict[str, Mapping[str, Any]]:
     """The generator's records by `file_name`; nothing where the file is not there."""
-    entries = read_entries(file, source) if file.is_file() else []
+    entries = read_entries(file, source, faults) if file.is_file() else []
     return {str(entry.record.get("file_name")): entry.record for entry in entries}
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ontune.task.model import Answer
 from ontune.task.refusals import ancestor_pairs
 from ontune_converters.account import Account
 from ontune_converters.dataset import Target, publish
-from ontune_converters.edugraph_rows import Row, Source, hidden, read_rows
+from ontune_converters.edugraph_rows import Row, Source, check_faults, hidden, read_rows
 from ontune_converters.labels import Labeller, Stated, read_renames
 from ontune_converters.options import dataset_options
 from ontune_converters.pictures import SUFFIXES, Picture, Shelf
@@ -100,7 +100,7 @@ class Builder:
 
     def publish(self) -> None:
         """Writes the dataset. Raises SourceError with every picture that was given two answers."""
-        SourceError.check(self._conflicts)
+        SourceError.check(self._conflicts and [*self._conflicts, *self.account.drops()])
         order = {split: sorted(samples, key=lambda sample: sample.id) for split, samples in sorted(self.splits.items())}
         publish(self.target, order, self.shelf.media, self.account)
 
@@ -112,13 +112,6 @@ def _negative_answer(task: Task, value: str | None) -> str:
         return value or values[0]
     expected = f"one of {values}" if values else "none: the task has no error answer"
     raise SourceError(f"--negative-answer {value}: task {task.name} has {expected}")
-
-
-def _answers(rows: Iterable[Row], labeller: Labeller, faults: list[str]) -> list[Answer]:
-    """An answer for each row. Raises SourceError with all faults of all rows at once."""
-    answers = [labeller.answer(row.stated, row.where) for row in rows]
-    SourceError.check([*faults, *labeller.faults()])
-    return answers
 
 
 @click.command(name="edugraph_worksheets")
@@ -174,7 +167,8 @@ def command(
         rows = [row for source in opened for row in read_rows(source, answers, faults)]
         if negatives:
             rows += negative_rows(negatives, _negative_answer(target.task, negative_answer), account)
-        answered = _answers(rows, labeller, faults)
+        answered = [labeller.answer(row.stated, row.where) for row in rows]
+        check_faults([*faults, *labeller.faults()], progress(rows, "pictures", len(rows)), account)
         account.facts |= {"renamed": labeller.renamed} if renames else {}
         convert(rows, answered, Builder(target.task, target, account, Shelf(Path(scratch))))
     emit(account.record(), account.text(), as_json)

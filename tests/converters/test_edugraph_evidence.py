@@ -115,13 +115,16 @@ def test_every_row_is_accounted_for(workplace, exercises):
 
 def test_all_faults_at_once(workplace, exercises):
     workplace.rows("train/extra/metadata.full.jsonl", {"file_name": "x.png", "sample_key": "two", "tags": []})
-    rows = [row("one", check("Adition")), {"sample_key": "one"}, row("one", {"label": "Clock"})]
+    broken = row("broken", check("Clock"))
+    rows = [row("one", check("Adition")), {"sample_key": "one"}, row("one", {"label": "Clock"}), 5, broken]
     with pytest.raises(SourceError) as caught:
         convert(workplace, exercises, *rows)
     faults = "\n".join(caught.value.faults)
     for part in (
         "evidence.jsonl:2: no 'evaluation'",
         "evidence.jsonl:3: no 'verdict'",
+        "evidence.jsonl:4: '5': expected an object",
+        "unreadable: source/train/metadata.full.jsonl:2: broken.png",
         "unknown label 'Adition'",
         "the sample_key 'two' stands at",
     ):
