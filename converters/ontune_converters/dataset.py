@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ontune.console import message
 from ontune.dataset_info import Entry, check_names, load_entries, register
 from ontune.errors import SourceError
 from ontune.files import copy_atomic, replace_directory, write_atomic
@@ -19,6 +20,7 @@ from ontune_converters.account import Account
 
 __all__ = ["Target", "publish", "write_dataset"]
 
+DATA = Path("data")  # media_dir of the recipes
 SHOWN = 5  # names in a message
 
 
@@ -174,6 +176,11 @@ def write_dataset(
         if _is_in(entry.path, directory) and not entry.path.is_file()
     ]
     register(entries, dataset_info, remove=gone)
+    if media and directory.parent.resolve() != DATA.resolve():
+        message(
+            f"{directory}: media paths are relative to {directory.parent}, but the recipes look in {DATA}/: "
+            f"set media_dir (LLaMA-Factory) or ROOT_IMAGE_DIR (ms-swift) to {directory.parent}"
+        )
 
 
 def _write_medium(path: Path, content: Path | bytes, data: Path) -> None:

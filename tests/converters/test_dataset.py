@@ -51,6 +51,17 @@ def test_publish(target, tmp_path):
     assert read_snapshot(tmp_path / "dataset_info" / "ontologies" / "small-1.json") == ONTOLOGY
 
 
+@pytest.mark.parametrize(
+    ("out", "media", "said"),
+    [("data/set", {"m.png": b""}, False), ("other/set", {"m.png": b""}, True), ("other/set", {}, False)],
+)
+def test_where_recipes_would_not_find_the_media_is_said(target, tmp_path, monkeypatch, capsys, out, media, said):
+    monkeypatch.chdir(tmp_path)
+    publish(replace(target, directory=Path(out)), {"train": [sample("a")]}, media, Account("x", read=1))
+    text = capsys.readouterr().err
+    assert text.endswith("set media_dir (LLaMA-Factory) or ROOT_IMAGE_DIR (ms-swift) to other\n") if said else not text
+
+
 def test_publish_again_replaces_files_and_entries(target):
     for splits in ({"train": [sample("a")], "val": [sample("b")]}, {"test": [sample("c")]}):
         publish(target, splits, {"m.png": b""} if "val" in splits else {}, Account("made_up", read=len(splits)))
