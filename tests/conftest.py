@@ -54,6 +54,7 @@ def cli(capsys, monkeypatch) -> Callable[..., Answer]:
 
     def call(*arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", ["ontune", *arguments])
+        capsys.readouterr()  # what fixtures have printed is not the command's
         with pytest.raises(SystemExit) as caught:
             main()
         return Answer(int(caught.value.code or 0), *capsys.readouterr())

@@ -3,15 +3,16 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 from tqdm import tqdm
 
 from ontune.errors import CheckFailed, OntuneError
 
-__all__ = ["FILE", "FOLDER", "NEW_PATH", "emit", "json_option", "message", "progress", "run"]
+__all__ = ["FILE", "FOLDER", "NEW_PATH", "emit", "json_option", "libraries_apart", "message", "progress", "run"]
 
 Item = TypeVar("Item")
 
@@ -30,6 +31,11 @@ def message(text: str) -> None:
 def emit(record: Mapping[str, Any], text: str, as_json: bool) -> None:
     """The result of a command on standard output: `record` as one JSON object, or `text` for people."""
     click.echo(json.dumps(record, ensure_ascii=False) if as_json else text)
+
+
+def libraries_apart() -> AbstractContextManager[TextIO]:
+    """While it lasts, what libraries print goes to standard error: standard output is the result's alone."""
+    return redirect_stdout(sys.stderr)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:

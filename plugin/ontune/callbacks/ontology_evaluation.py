@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ontune.callbacks.plan import EvaluationSet, compute_scores
 from ontune.callbacks.ranks import gather
+from ontune.callbacks.restored import restore
 from ontune.callbacks.settings import Settings
 from ontune.callbacks.undisturbed import undisturbed
 from ontune.console import progress
@@ -53,6 +54,8 @@ class OntologyEvaluation(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Finds what evaluation cannot work with now, not at the first evaluation hours later."""
         self._started = time.time()
+        if state.global_step:  # resumed
+            restore(self.trainer, Path(args.resume_from_checkpoint or _checkpoint(args, state.global_step)))
         if getattr(self.trainer, "is_fsdp_enabled", False):
             raise InputError("ontune cannot evaluate under FSDP: use DeepSpeed ZeRO-3, or ontune's evaluate: false")
         for item in self.sets:
@@ -94,6 +97,7 @@ class OntologyEvaluation(TrainerCallback):
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Keeps the predictions of the last evaluation, or those of the best weights where the host put them back."""
         if args.load_best_model_at_end and state.best_model_checkpoint:
+            restore(self.trainer, Path(state.best_model_checkpoint))
             self._copy(Path(state.best_model_checkpoint), _folder(args))
         elif self._results:
             self._write(_folder(args))

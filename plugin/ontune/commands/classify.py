@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ontune.commands.model_options import ModelOptions, model_options
-from ontune.console import FILE, NEW_PATH, emit, json_option, progress
+from ontune.console import FILE, NEW_PATH, emit, json_option, libraries_apart, progress
 from ontune.errors import InputError
 from ontune.evaluation import Prediction
 from ontune.inference.notices import name_lost
@@ -40,7 +40,8 @@ def command(
     """
     InputError.check(_unreadable(files))
     task = load_task(task_name, ontology, dataset_info)
-    predictions = _answer(ModelOptions(**model), files, task, decoding)
+    with libraries_apart():
+        predictions = _answer(ModelOptions(**model), files, task, decoding)
     rows = [
         {"image": str(file), "answer": prediction.answer, "raw": prediction.raw}
         for file, prediction in zip(files, predictions, strict=True)

@@ -7,7 +7,7 @@ import click
 
 from ontune.callbacks.plan import spread
 from ontune.commands.model_options import ModelOptions, model_options
-from ontune.console import FOLDER, NEW_PATH, emit, json_option
+from ontune.console import FOLDER, NEW_PATH, emit, json_option, libraries_apart
 from ontune.dataset_info import Entry, resolve
 from ontune.errors import InputError
 from ontune.evaluation import Prediction, compute_metrics, write_predictions
@@ -62,7 +62,8 @@ def command(
     options = ModelOptions(**model)
     raft_seed = seed if prompt == "raft" else None
     root = media_root or entry.path.absolute().parents[1]
-    predictions = _answer(options, samples, task, decoding, raft_seed, out, root)
+    with libraries_apart():
+        predictions = _answer(options, samples, task, decoding, raft_seed, out, root)
     write_predictions(out, predictions)
     discard_part(out)
     name_lost(entry.name, predictions)
