@@ -22,7 +22,7 @@ demo: install  ## The main job on this computer, about 8 minutes: make demo [HOS
 	$(BIN)/ontune demo --host $(HOST)
 
 test: install  ## All tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 check: format lint types layers  ## What CI checks beside the tests
 

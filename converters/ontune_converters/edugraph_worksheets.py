@@ -155,7 +155,7 @@ def command(
     """
     if not (sources or from_hub or download or negatives):
         raise click.UsageError("nothing to convert: give a SOURCE, --from-hub, --download or --negatives")
-    target = Target.open(out, task, ontology, dataset_info, (*sources, negatives, media_root))
+    target = Target.open(out, task, ontology, dataset_info, (*sources, negatives))
     account = Account("edugraph_worksheets", strict)
     others = [load_ontology(name, dataset_info) for name in other_ontology]
     renames = read_renames(rename, target.task.ontology)

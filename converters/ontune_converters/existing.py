@@ -1,17 +1,15 @@
 """Datasets that exist already, as input: their splits, their task, and their media on the way into another dataset."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ontune.dataset_info import resolve
 from ontune.errors import DatasetError, SourceError
 from ontune.sharegpt import Sample, read_samples
 
-__all__ = ["Carrier", "Part", "agreed", "earlier_accounts", "read_parts"]
+__all__ = ["ACCOUNT_KEYS", "Carrier", "Part", "agreed", "read_parts"]
 
 ACCOUNT_KEYS = ("converter", "read", "written", "dropped", "warnings")
 
@@ -92,18 +90,6 @@ def agreed(parts: Sequence[Part]) -> tuple[str | None, str | None]:
             [f"{path}: task {task}, ontology {onto}: expected one" for (task, onto), path in found.items()]
         )
     return next(iter(found))
-
-
-def earlier_accounts(parts: Iterable[Part]) -> dict[str, Any]:
-    """What each dataset's conversion counted: its account gives way where a dataset is written in its own place."""
-    found: dict[str, Any] = {}
-    for folder in {part.folder: None for part in parts}:
-        if (path := folder / "account.json").is_file():
-            record = json.loads(path.read_text(encoding="utf-8"))
-            found[folder.name] = {
-                key: record.get(key) for key in ("converter", "read", "written", "dropped", "warnings")
-            }
-    return found
 
 
 @dataclass

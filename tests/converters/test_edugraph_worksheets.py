@@ -368,7 +368,7 @@ def test_the_same_input_gives_the_same_bytes(workplace, picture):
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("option", [None, "--negatives", "--media-root"])
+@pytest.mark.parametrize("option", [None, "--negatives"])
 def test_the_dataset_does_not_take_the_place_of_what_is_read(workplace, picture, option):
     picture("a.png")
     source = workplace.rows("meta.json", worksheet("a.png"))

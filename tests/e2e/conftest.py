@@ -238,8 +238,17 @@ def _status(action: Callable[[], object]) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """ms-swift, once imported, changes the Trainer of the whole process: LLaMA-Factory trains before that."""
-    items.sort(key=lambda item: "swift_imported" in getattr(item, "fixturenames", ()))
+    """ms-swift, once imported, changes the Trainer of the whole process: LLaMA-Factory trains before that.
+
+    Under xdist a file's tests of each host are a group of their own, and groups are dealt out in this order.
+    """
+    items.sort(key=_uses_swift)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name}-{'swift' if _uses_swift(item) else 'rest'}"))
+
+
+def _uses_swift(item: pytest.Item) -> bool:
+    return "swift_imported" in getattr(item, "fixturenames", ()) or item.path.name == "test_swift.py"
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ def as_it_was(monkeypatch) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     monkeypatch.setattr(llamafactory, "_settings", Settings())
     monkeypatch.setattr(llamafactory, "_sets", [])
-    show_errors_plainly.cache_clear()
 
 
 def module(name: str, **functions: Any) -> ModuleType:

@@ -10,10 +10,10 @@ from ontune.errors import OntuneError
 __all__ = ["show_errors_plainly"]
 
 
-@functools.cache
 def show_errors_plainly() -> None:
-    """Shows our own errors by their messages alone, once a process; what else is raised is shown as before."""
-    sys.excepthook = functools.partial(_show, sys.excepthook)
+    """Shows our own errors by their messages alone, from now on; what else is raised is shown as before."""
+    if getattr(sys.excepthook, "func", None) is not _show:
+        sys.excepthook = functools.partial(_show, sys.excepthook)
 
 
 def _show(before: Any, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
