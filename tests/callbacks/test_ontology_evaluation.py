@@ -23,6 +23,7 @@ from transformers import (
 
 from ontune.callbacks.ontology_evaluation import OntologyEvaluation
 from ontune.callbacks.plan import EvaluationSet
+from ontune.callbacks.restored import RestoredWeights
 from ontune.callbacks.settings import Settings
 from ontune.callbacks.undisturbed import undisturbed
 from ontune.errors import InputError
@@ -92,9 +93,9 @@ def run(tiny_model, tmp_path) -> Run:
             train_dataset=rows,
             eval_dataset=eval_dataset(rows) if eval_dataset else rows[:2],
             data_collator=Collator(processor),
-            callbacks=[callback],
+            callbacks=[weights := RestoredWeights(), callback],
         )
-        callback.trainer = trainer
+        weights.trainer = callback.trainer = trainer
         return trainer, callback
 
     return make

@@ -20,8 +20,7 @@ from ontune.frameworks.plain_errors import show_errors_plainly
 def as_it_was(monkeypatch) -> None:
     """Hooks leave traces in the process: each test begins and ends without."""
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
-    monkeypatch.setattr(llamafactory, "_settings", Settings())
-    monkeypatch.setattr(llamafactory, "_sets", [])
+    monkeypatch.setattr(llamafactory, "_recipe", llamafactory.Recipe(Settings(), (), ours=False))
 
 
 def module(name: str, **functions: Any) -> ModuleType:
@@ -212,22 +211,27 @@ def test_what_cannot_work_is_refused(tmp_path, monkeypatch, name) -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "changes"),
+    ("block", "changes", "expected"),
     [
-        ({"run_first": ["a"]}, {"stage": "dpo"}),
-        ({"evaluate": False}, {"stage": "rm"}),
-        ({"evaluate": "both"}, {"do_eval": False, "eval_strategy": Strategy.NO}),
-        ({}, {"eval_dataset": ["plain"]}),
-        ({"evaluate": False}, {"val_size": 0.1}),
+        (None, {}, []),
+        (None, {"eval_dataset": ["plain"]}, []),
+        (None, {"stage": "dpo"}, []),
+        ({"run_first": ["a"]}, {"stage": "dpo"}, []),
+        ({"evaluate": False}, {"stage": "rm"}, []),
+        ({"evaluate": "both"}, {"do_eval": False, "eval_strategy": Strategy.NO}, ["RestoredWeights"]),
+        ({}, {"eval_dataset": ["plain"]}, ["RestoredWeights"]),
+        ({"evaluate": False}, {"val_size": 0.1}, ["RestoredWeights"]),
     ],
 )
-def test_what_asks_for_nothing_passes(tmp_path, monkeypatch, block, changes) -> None:
+def test_what_asks_for_nothing_passes(tmp_path, monkeypatch, block, changes, expected) -> None:
     monkeypatch.chdir(tmp_path)
-    hooked()(parser(**changes), {"model_name_or_path": str(tmp_path), "ontune": block})
+    args = {"model_name_or_path": str(tmp_path)} | ({} if block is None else {"ontune": block})
+    hooked()(parser(**changes), args)
     host = module("llamafactory.train.sft.workflow", **WORKFLOW)
     hook_workflow(host)
-    assert vars(host)["run_sft"](*[None] * 5) == []
-    assert vars(host)["run_sft"](*[None] * 5, callbacks=["theirs"]) == ["theirs"]
+    names = [type(item).__name__ for item in vars(host)["run_sft"](ModelArguments(), DataArguments(), *[None] * 3)]
+    assert names == expected
+    assert vars(host)["run_sft"](ModelArguments(), DataArguments(), *[None] * 3, ["theirs"])[-1] == "theirs"
 
 
 def raised(error: BaseException) -> tuple[type, BaseException, Any]:

@@ -164,8 +164,8 @@ def test_the_reason_is_the_same_wherever_the_data_lies(engines, data, monkeypatc
 
 
 def test_the_models_own_generation_config_decides_nothing(engines) -> None:
-    engine = engines()
-    before = ask(engine, SAMPLES, 7)
+    engine, constrained = engines(), engines(max_new_tokens=200)
+    before = ask(engine, SAMPLES, 7), ask(constrained, SAMPLES, 7, "constrained")
     model = engine.model
     kept = model.generation_config
     inputs = engine._encode(SAMPLES[:1])[0]
@@ -174,18 +174,34 @@ def test_the_models_own_generation_config_decides_nothing(engines) -> None:
         for change in (
             {"repetition_penalty": 9.0},
             {"no_repeat_ngram_size": 1},
-            {"min_new_tokens": 24},
+            {"min_new_tokens": 150},
             {"do_sample": True, "temperature": 50.0, "top_k": 0},
             {"num_beams": 3, "num_return_sequences": 2},
             {"max_new_tokens": 3, "use_cache": False},
         ):
             model.generation_config = type(kept)(**kept.to_dict() | change)
-            assert equal(ask(engine, SAMPLES, 7), before), change
+            assert equal(ask(engine, SAMPLES, 7), before[0]), change
+            assert equal(ask(constrained, SAMPLES, 7, "constrained"), before[1]), change
         model.generation_config = type(kept)(**kept.to_dict() | {"repetition_penalty": 9.0})
         other = model.generate(**inputs, do_sample=False, max_new_tokens=24)
         assert not torch.equal(other, greedy), "a penalty that changes nothing would prove nothing"
     finally:
         model.generation_config = kept
+
+
+def test_what_was_written_is_not_read_again(engines) -> None:
+    """A host switches the cache off for training with gradient checkpointing."""
+    engine, widths = engines(), []
+    handle = engine.model.get_input_embeddings().register_forward_hook(lambda *given: widths.append(given[2].shape[1]))
+    kept = engine.model.generation_config.use_cache
+    try:
+        engine.model.generation_config.use_cache = False
+        engine.answer(SAMPLES[:2], "free")
+    finally:
+        engine.model.generation_config.use_cache = kept
+        handle.remove()
+    assert widths[0] > 1
+    assert set(widths[1:]) == {1}
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -14,7 +14,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ontune.callbacks.plan import EvaluationSet, compute_scores
 from ontune.callbacks.ranks import gather
-from ontune.callbacks.restored import restore
 from ontune.callbacks.settings import Settings
 from ontune.callbacks.undisturbed import undisturbed
 from ontune.console import progress
@@ -54,8 +53,6 @@ class OntologyEvaluation(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Finds what evaluation cannot work with now, not at the first evaluation hours later."""
         self._started = time.time()
-        if state.global_step:  # resumed
-            restore(self.trainer, Path(args.resume_from_checkpoint or _checkpoint(args, state.global_step)))
         if getattr(self.trainer, "is_fsdp_enabled", False):
             raise InputError("ontune cannot evaluate under FSDP: use DeepSpeed ZeRO-3, or ontune's evaluate: false")
         for item in self.sets:
@@ -76,8 +73,7 @@ class OntologyEvaluation(TrainerCallback):
         metrics = {} if metrics is None else metrics
         prefix = next((key.removesuffix("_runtime") for key in metrics if key.endswith("_runtime")), "eval")
         chosen = [item for item in self.sets if prefix == f"eval_{item.name}"] or self.sets
-        if self._evaluated_at != state.global_step:
-            self._results, self._evaluated_at = {}, state.global_step
+        self._evaluated_at = state.global_step
         scores: dict[str, float] = {}
         with undisturbed(self.trainer) as model, self.generating():
             for decoding in self.settings.decodings:
@@ -92,12 +88,11 @@ class OntologyEvaluation(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         # The folder exists from here on. Only answers of these very weights belong into it.
         if self._evaluated_at == state.global_step:
-            self._write(_checkpoint(args, state.global_step))
+            self._write(_folder(args) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Keeps the predictions of the last evaluation, or those of the best weights where the host put them back."""
         if args.load_best_model_at_end and state.best_model_checkpoint:
-            restore(self.trainer, Path(state.best_model_checkpoint))
             self._copy(Path(state.best_model_checkpoint), _folder(args))
         elif self._results:
             self._write(_folder(args))
@@ -189,7 +184,3 @@ class OntologyEvaluation(TrainerCallback):
 
 def _folder(args: TrainingArguments) -> Path:
     return Path(args.output_dir or ".")
-
-
-def _checkpoint(args: TrainingArguments, step: int) -> Path:
-    return _folder(args) / f"checkpoint-{step}"

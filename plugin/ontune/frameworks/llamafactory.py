@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,9 +22,18 @@ KEY = "ontune"
 VERSIONS = "0.9.5"
 PARSE_ARGS = ["parser", "args", "allow_extra_keys"]
 RUN_SFT = ["model_args", "data_args", "training_args", "finetuning_args", "generating_args", "callbacks"]
-# Of the recipe that was parsed last; run_sft follows in the same process.
-_settings = Settings()
-_sets: list[EvaluationSet] = []
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What of a recipe is ours: its block, and what is to be evaluated."""
+
+    settings: Settings
+    sets: tuple[EvaluationSet, ...]
+    ours: bool  # it has our block or a task; every other recipe is left to itself
+
+
+_recipe = Recipe(Settings(), (), ours=False)  # that was parsed last: run_sft follows in the same process
 
 
 def run_cli(arguments: Sequence[str]) -> None:
@@ -46,9 +55,9 @@ def hook_parser(module: ModuleType) -> None:
     @functools.wraps(original)
     def parse_args(parser: Any, args: Any = None, *rest: Any, **options: Any) -> Any:
         args = read_args(args)
-        settings = Settings()
-        if isinstance(args, dict):
-            settings = Settings.from_block(args[KEY]) if KEY in args else settings
+        settings = None
+        if isinstance(args, dict) and KEY in args:
+            settings = Settings.from_block(args[KEY])
             _check_start(settings, args)
             args = {key: value for key, value in args.items() if key != KEY}
         parsed = original(parser, args, *rest, **options)
@@ -72,17 +81,18 @@ def hook_workflow(module: ModuleType) -> None:
         generating_args: Any,
         callbacks: list[Any] | None = None,
     ) -> Any:
-        ours = [_callback(model_args, data_args)] if _sets else []
+        ours = _callbacks(model_args, data_args)
         arguments = (model_args, data_args, training_args, finetuning_args, generating_args)
         return original(*arguments, [*ours, *(callbacks or [])])
 
     @functools.wraps(trainer_class, updated=())
     def trainer(*args: Any, callbacks: list[Any] | None = None, **options: Any) -> Any:
         from ontune.callbacks.ontology_evaluation import OntologyEvaluation
+        from ontune.callbacks.restored import RestoredWeights
 
         made = trainer_class(*args, callbacks=callbacks, **options)
         for callback in callbacks or []:
-            if isinstance(callback, OntologyEvaluation):
+            if isinstance(callback, OntologyEvaluation | RestoredWeights):
                 callback.trainer = made
         return made
 
@@ -109,9 +119,10 @@ def _check_start(settings: Settings, args: dict[str, Any]) -> None:
     check_start(settings, str(args.get(f"{start}_name_or_path")), start)
 
 
-def _plan(settings: Settings, data_args: Any, training_args: Any, finetuning_args: Any) -> None:
+def _plan(block: Settings | None, data_args: Any, training_args: Any, finetuning_args: Any) -> None:
     """Refuses, before a model is loaded, what could only fail hours later."""
-    global _settings, _sets
+    global _recipe
+    settings = block or Settings()
     run = Run(
         datasets=tuple(data_args.eval_dataset or ()),
         dataset_info=Path(str(data_args.dataset_dir)),
@@ -121,7 +132,8 @@ def _plan(settings: Settings, data_args: Any, training_args: Any, finetuning_arg
         separately=data_args.eval_on_each_dataset,
     )
     if _enters(finetuning_args):
-        _settings, _sets = settings, plan(settings, run)
+        sets = tuple(plan(settings, run))
+        _recipe = Recipe(settings, sets, ours=bool(block or sets))
         return
     plan(replace(settings, evaluate=False), run)
     if settings.asks:
@@ -137,15 +149,20 @@ def _enters(finetuning_args: Any) -> bool:
     return finetuning_args.stage == "sft" and not any(getattr(finetuning_args, name, False) for name in elsewhere)
 
 
-def _callback(model_args: Any, data_args: Any) -> Any:
+def _callbacks(model_args: Any, data_args: Any) -> list[Any]:
+    if not _recipe.ours:
+        return []
     from ontune.callbacks.ontology_evaluation import OntologyEvaluation
+    from ontune.callbacks.restored import RestoredWeights
     from ontune.inference.prompts import Pictures
     from ontune.inference.settings import Generation
 
     generation = Generation(
-        batch_size=_settings.batch_size,
-        max_new_tokens=_settings.max_new_tokens,
+        batch_size=_recipe.settings.batch_size,
+        max_new_tokens=_recipe.settings.max_new_tokens,
         max_prompt_tokens=data_args.cutoff_len,
         pictures=Pictures("llamafactory", model_args.image_max_pixels, model_args.image_min_pixels),
     )
-    return OntologyEvaluation(_settings, _sets, generation, Path(data_args.media_dir), progress_log=True)
+    media_root = Path(data_args.media_dir)
+    evaluation = OntologyEvaluation(_recipe.settings, _recipe.sets, generation, media_root, progress_log=True)
+    return [RestoredWeights(), *[evaluation] * bool(_recipe.sets)]

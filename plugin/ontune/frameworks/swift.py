@@ -21,7 +21,7 @@ from ontune.resources import DATASET_INFO
 
 __all__ = ["install"]
 
-NAME = "ontune"
+NAME, WEIGHTS = "ontune", "ontune_weights"
 VERSIONS = "4.1.3"
 
 
@@ -86,17 +86,20 @@ def _attach(settings: Settings, dataset_info: Path) -> None:
     from swift.callbacks import callbacks_map
     from swift.pipelines.train.sft import SwiftSft
 
+    from ontune.callbacks.restored import RestoredWeights
+
     original = SwiftSft._prepare_model_tokenizer
 
     @functools.wraps(original)
     def prepare(self: Any, **options: Any) -> None:
         # With our metric ms-swift generates by itself: twice would be too much.
         own = getattr(self.args, "eval_metric", None) == METRIC
-        if sets := [] if own else plan(settings, _run_of(self.args, dataset_info)):
-            callbacks: dict[str, Any] = callbacks_map  # ms-swift types it by its own callbacks
-            callbacks[NAME] = functools.partial(_callback, settings, sets, self.args)
-            training_args = self.args.training_args
-            training_args.callbacks = [NAME, *(name for name in training_args.callbacks if name != NAME)]
+        sets = [] if own else plan(settings, _run_of(self.args, dataset_info))
+        callbacks: dict[str, Any] = callbacks_map  # ms-swift types it by its own callbacks
+        callbacks[WEIGHTS] = lambda _, trainer: RestoredWeights(trainer)
+        callbacks[NAME] = functools.partial(_callback, settings, sets, self.args)
+        ours, training_args = [WEIGHTS, *[NAME] * bool(sets)], self.args.training_args
+        training_args.callbacks = [*ours, *(name for name in training_args.callbacks if name not in ours)]
         original(self, **options)
 
     SwiftSft._prepare_model_tokenizer = prepare
