@@ -349,7 +349,7 @@ def test_precision_of_the_run(run, tmp_path, flags, expected) -> None:
 
 
 def test_what_a_person_should_know_is_said_once_or_each_time(run, tmp_path, capsys) -> None:
-    trainer, callback = run({"val": "abcd"})
+    trainer, callback = run({"val": "abcd"}, evaluate="both")
     odd = replace(callback.sets[0].samples[3], system="Other.")
     callback.sets = [replace(callback.sets[0], samples=(*callback.sets[0].samples[:3], odd))]
     (tmp_path / "data/b.png").write_bytes(b"no picture")

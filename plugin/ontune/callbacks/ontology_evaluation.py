@@ -123,7 +123,7 @@ class OntologyEvaluation(TrainerCallback):
         main = self.trainer.is_world_process_zero()
         shown = progress(mine, f"{item.name}, {decoding}") if main else mine
         found = gather(lambda: [prediction for batch in shown for prediction in engine.answer(batch, decoding)])
-        if main:
+        if main and decoding == self.settings.decodings[0]:  # the others lose the same ones
             name_lost(item.name, found)
         return found
 
