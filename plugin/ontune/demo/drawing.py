@@ -20,7 +20,7 @@ GREYS = ("#111111", "#333333", "#4a4a4a")
 FILLS = ("#ef5350", "#42a5f5", "#66bb6a", "#ffa726", "#ab47bc")
 DIALS = ("#fff59d", "#ffffff", "#b3e5fc", "#f8bbd0")
 PAPERS = ((255, 236, 224), (226, 240, 255), (230, 248, 226), (255, 244, 204))  # of coloured sheets
-SCALES = (0.82, 0.91, 1.0)
+SCALES = (0.88, 0.94, 1.0)
 
 
 class Page:
@@ -101,7 +101,7 @@ def _frame(page: Page, layout: Layout) -> None:
 def _tasks(page: Page) -> None:
     """Two numbers a line with their sign between."""
     rows = page.sheet.values
-    size = round((27 if len(rows) == 1 else 22) * page.scale * ZOOM)
+    size = round((27 if len(rows) == 1 else 24) * page.scale * ZOOM)
     texts = [(str(left), str(right)) for left, right in rows]
     widths = [(_font(size).getlength(left), _font(size).getlength(right)) for left, right in texts]
     gap, step = size * 1.3, size * 1.3
@@ -201,7 +201,7 @@ def _shapes(page: Page, corners: int) -> None:
         across = x + (at - (count - 1) / 2) * cell
         upright = math.pi * (0.5 + 1 / (corners or 1))
         fill = page.dial() if page.rng.random() < 0.5 else None
-        _polygon(page, corners, across, y, cell * 0.48, upright + page.rng.uniform(-0.3, 0.3), fill, 5)
+        _polygon(page, corners, across, y, cell * 0.48, upright + page.rng.uniform(-0.3, 0.3), fill, 7)
         page.write(across, y, chr(ord("A") + letter), round(cell * 0.32))
 
 
