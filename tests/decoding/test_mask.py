@@ -277,3 +277,35 @@ def test_labels_that_the_tokenizer_merges_or_changes_are_all_named():
         TokenMask(Task("t", ontology, (Labels("D", "D"),)), merging)
     assert [fault.split(": ")[2].split(" ")[0] for fault in caught.value.faults] == ["'Angle", "'Sche\u0301ma'"]
     assert "'Angle (90°)' is merged with its neighbours" in caught.value.faults[0]
+
+
+def test_forced_runs_lead_from_choice_to_choice_and_through_the_end():
+    automaton, eos = mask("edugraph"), tokenizer().eos_token_id
+    ids = [*encode('{"Area":["Disc"],"Scope":["Clock"],"Ability":[]}'), eos]
+    state, written, choices = automaton.start, [], 0
+    while not automaton.is_done(state):
+        run = automaton.forced(state)
+        choices += not run
+        for token in run or ids[len(written) : len(written) + 1]:
+            assert run == [] or automaton.next_tokens(state).tolist() == [token]
+            state = automaton.advance(state, token)
+            written.append(token)
+    assert written == ids
+    assert 5 <= choices < len(ids)
+    assert automaton.forced(state) == automaton.forced(()) == []
+
+
+def test_a_word_starts_right_behind_its_quote():
+    raw = '{"Area":["Disc","Circle"],"Scope":[],"Ability":[]}'
+    ids = encode(raw)
+    found = [place for place in range(len(ids)) if mask("edugraph").starts_word(mask("edugraph").state(ids[:place]))]
+    assert [tokenizer().decode(ids[:place]) for place in found] == ['{"Area":["', '{"Area":["Disc","']
+
+
+def test_the_vocabulary_is_every_id_that_an_answer_can_use():
+    automaton = mask("sheet")
+    used = {token for seed in range(300) for token in walk(automaton, random.Random(seed))}
+    ends = {tokenizer().eos_token_id, tokenizer().pad_token_id}
+    assert set(automaton.vocabulary.tolist()) == used | ends
+    assert automaton.vocabulary.tolist() == sorted(automaton.vocabulary.tolist())
+    assert mask("noted").vocabulary is None

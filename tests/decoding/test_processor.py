@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from ontune.decoding.mask import TokenMask
-from ontune.decoding.processor import OntologyLogitsProcessor
+from ontune.decoding.processor import OntologyLogitsProcessor, prefix_allowed_tokens
 from ontune.demo.tiny_model import make_tiny_model
 from ontune.task.parsing import parse
 from small import ONTOLOGY, small_task
@@ -82,3 +82,19 @@ def test_scores_are_kept_where_allowed_and_minus_infinity_elsewhere(tiny):
     assert torch.isfinite(masked[0]).nonzero().flatten().tolist() == sorted([eos, pad])
     with pytest.raises(ValueError, match=r"row 0: no answer begins with the tokens \[5, 5"):
         OntologyLogitsProcessor(mask, 0)(ids, scores)
+
+
+def test_the_same_as_a_function_of_the_prefix(tiny):
+    mask = TokenMask(TASK, tiny[1])
+    expected = generate(tiny, lambda width: [OntologyLogitsProcessor(mask, width)], num_beams=3)
+    found = generate(
+        tiny,
+        lambda _: [],
+        num_beams=3,
+        prefix_allowed_tokens_fn=prefix_allowed_tokens(
+            mask, tiny[1](PROMPTS, return_tensors="pt", padding=True)["input_ids"].shape[1]
+        ),
+    )
+    assert found == expected
+    with pytest.raises(ValueError, match=r"row 1: no answer begins with the tokens \[5\]"):
+        prefix_allowed_tokens(mask, 1)(1, torch.tensor([5, 5]))

@@ -108,6 +108,42 @@ class TokenMask:
         """The ids that may follow an answer's tokens so far, sorted; none after tokens that the mask forbids."""
         return np.sort(self.next_tokens(self.state(prefix_ids))).tolist()
 
+    def forced(self, state: State) -> list[int]:
+        """The tokens that must follow a state, up to a choice or through the end of the turn; empty at a choice."""
+        run: list[int] = []
+        while state and not self.is_done(state):
+            tokens = self.next_tokens(state)
+            if tokens.size != 1:
+                break
+            run.append(int(tokens[0]))
+            state = self.advance(state, run[-1])
+        return run
+
+    def is_done(self, state: State) -> bool:
+        """Whether the end of the turn has been written."""
+        return any(position.slot == self._done for position in state)
+
+    def starts_word(self, state: State) -> bool:
+        """Whether the next token begins a label or an option: its opening quote has been written."""
+        return any(
+            not position.leaving and bool(place.slot.words) and position.node is place.words
+            for position in state
+            for place in (self._places[position.slot],)
+        )
+
+    @property
+    def vocabulary(self) -> Ids | None:
+        """The ids that any answer can use, sorted, end of turn and padding included; None where there is free text."""
+        if self._text:
+            return None
+        stack = [node for place in self._places for node in (place.words, place.exits)]
+        ids: set[int] = set()
+        while stack:
+            node = stack.pop()
+            ids |= node.children.keys()
+            stack += node.children.values()
+        return np.array(sorted(ids), dtype=np.int64)
+
     def _remember(self, prefix: tuple[int, ...], state: State) -> None:
         if len(self._prefixes) >= CACHED_PREFIXES:
             del self._prefixes[next(iter(self._prefixes))]

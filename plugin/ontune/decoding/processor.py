@@ -1,11 +1,13 @@
 """The mask in `generate`."""
 
+from collections.abc import Callable
+
 import torch
 from transformers import LogitsProcessor
 
 from ontune.decoding.mask import TokenMask
 
-__all__ = ["OntologyLogitsProcessor"]
+__all__ = ["OntologyLogitsProcessor", "prefix_allowed_tokens"]
 
 
 class OntologyLogitsProcessor(LogitsProcessor):
@@ -31,3 +33,20 @@ class OntologyLogitsProcessor(LogitsProcessor):
             allowed = torch.from_numpy(ids).to(scores.device)
             masked[row, allowed] = scores[row, allowed]
         return masked  # pyright: ignore[reportReturnType] - full_like keeps the type
+
+
+def prefix_allowed_tokens(mask: TokenMask, prompt_length: int) -> Callable[[int, torch.Tensor], list[int]]:
+    """The mask as `generate` takes it in `prefix_allowed_tokens_fn`, for prompts padded on the left to that width.
+
+    The processor is the faster way: this one is for hosts that take a function alone. Raises ValueError where a row was
+    forced onto tokens that no answer has.
+    """
+
+    def allowed(row: int, input_ids: torch.Tensor) -> list[int]:
+        written: list[int] = input_ids[prompt_length:].tolist()
+        ids = mask.allowed(written)
+        if not ids:
+            raise ValueError(f"row {row}: no answer begins with the tokens {written}: is another processor at work?")
+        return ids
+
+    return allowed
