@@ -1,0 +1,50 @@
+"""JSON Schema of a task's answers: what servers take as `response_format`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ontune.task.model import Choice, Field, Group, Labels, Task, Text
+
+__all__ = ["json_schema"]
+
+
+def json_schema(task: Task) -> dict[str, Any]:
+    """The schema of an answer, keys in training order; with an error answer, a choice of two objects.
+
+    `uniqueItems` is left out on purpose: llguidance refuses a schema that has it, xgrammar takes it and ignores it.
+    """
+    answer = _object(task, task.fields)
+    if task.error is None:
+        return answer
+    return {"anyOf": [answer, _closed({task.error.key: _one_of(task.error.values)})]}
+
+
+def _object(task: Task, fields: Sequence[Field]) -> dict[str, Any]:
+    return _closed({field.name: _field(task, field) for field in fields})
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object with exactly these keys; engines write them in this order."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _field(task: Task, field: Field) -> dict[str, Any]:
+    match field:
+        case Labels():
+            counts = {"minItems": field.min} | ({} if field.max is None else {"maxItems": field.max})
+            return {"type": "array", "items": _one_of(task.ontology.labels(field.dimension)), **counts}
+        case Choice():
+            return _one_of(field.options)
+        case Text():
+            return {"type": "string", "maxLength": field.max_chars}
+        case Group():
+            return _object(task, field.fields)
+
+
+def _one_of(values: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values)}
