@@ -1,27 +1,32 @@
 """Metric families by the name that a task's `metrics` uses; a family is one file and one line here."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 from ontune.errors import TaskError
-from ontune.evaluation.label_sets import label_set_metrics
+from ontune.evaluation.label_sets import label_sets
+from ontune.evaluation.measure import Family, Measure, Values, Weights, named, point
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
-__all__ = ["FAMILIES", "Family", "compute_metrics"]
-
-Family: TypeAlias = Callable[[Task, Sequence[Prediction]], dict[str, float]]
+__all__ = ["FAMILIES", "Family", "Measure", "Values", "Weights", "compute_metrics", "measure"]
 
 FAMILIES: Mapping[str, Family] = {
-    "label_sets": label_set_metrics,
+    "label_sets": label_sets,
 }
 
 
-def compute_metrics(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:
-    """The metrics of all families that the task names, in that order; names are free of prefixes such as `eval_`."""
+def measure(task: Task, predictions: Sequence[Prediction]) -> Measure:
+    """The families that the task names as one measure, in that order; names are free of prefixes such as `eval_`.
+
+    Raises TaskError for an unknown family; the measure does, where two families give the same name.
+    """
     unknown = [name for name in task.metrics if name not in FAMILIES]
     TaskError.check([f"task {task.name}: metrics has {name!r}: expected {sorted(FAMILIES)}" for name in unknown])
-    found: dict[str, float] = {}
-    for name in task.metrics:
-        found |= FAMILIES[name](task, predictions)
-    return found
+    parts = [FAMILIES[name](task, predictions) for name in task.metrics]
+
+    return lambda weights: named(task, [pair for part in parts for pair in part(weights).items()])
+
+
+def compute_metrics(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:
+    """The metrics of all families that the task names, each row counted once."""
+    return point(measure(task, predictions), len(predictions))

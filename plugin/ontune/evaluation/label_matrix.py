@@ -1,0 +1,166 @@
+"""Predictions as label sets: one sparse 0/1 matrix of the gold labels and one of the labels given, row by row.
+
+Each label counts under the dimension of the field it was given in, once however often it was given. An answer that does
+not parse gives no labels, and so does the error answer; unknown labels and labels in a wrong field are false positives.
+A row whose gold is no object (none, or plain text) takes no part: both of its sets are empty, and `scored` is false.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ontune.evaluation.measure import Floats
+from ontune.evaluation.predictions import Prediction
+from ontune.task.model import Answer, Task
+
+__all__ = ["Key", "LabelMatrix", "Outcomes", "dimensions", "field_labels", "label_matrix"]
+
+Key: TypeAlias = tuple[str, str]  # dimension of the field, label
+Bools: TypeAlias = NDArray[np.bool_]
+Sparse: TypeAlias = Any  # csr_array, which has no types
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """True positives, false negatives and false positives as 0/1 matrices (rows, columns) that share no cell.
+
+    Sums of these three are all that label-set metrics need; where answers are good, they have few cells.
+    """
+
+    hits: Sparse
+    missed: Sparse
+    extra: Sparse
+
+    @classmethod
+    def of(cls, gold: Sparse, answer: Sparse) -> "Outcomes":
+        hits = csr_array(gold.multiply(answer))
+        return cls(hits, _nonzero(gold - hits), _nonzero(answer - hits))
+
+    def __getitem__(self, columns: slice) -> "Outcomes":
+        return Outcomes(self.hits[:, columns], self.missed[:, columns], self.extra[:, columns])
+
+    def by_row(self) -> tuple[Floats, Floats, Floats]:
+        """How many of each kind a row has."""
+        hits, missed, extra = (np.asarray(part.sum(axis=1), dtype=float) for part in self._parts())
+        return hits, missed, extra
+
+    @cached_property
+    def _stacked(self) -> Sparse:
+        from scipy.sparse import hstack
+
+        return hstack(self._parts(), format="csr")
+
+    def by_column(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """How many of each kind a column has under the weights: each (resamples, columns)."""
+        summed = weights @ self._stacked
+        width = self.hits.shape[1]
+        return summed[:, :width], summed[:, width : 2 * width], summed[:, 2 * width :]
+
+    def _parts(self) -> tuple[Sparse, Sparse, Sparse]:
+        return self.hits, self.missed, self.extra
+
+
+@dataclass(frozen=True)
+class LabelMatrix:
+    """Gold and given labels (rows, columns); columns are sorted by dimension as the task lists them, then by label."""
+
+    columns: tuple[Key, ...]
+    gold: Sparse
+    answer: Sparse
+    scored: Bools  # the gold is an object
+    parsed: Bools  # the answer is one
+    exact: Bools  # scored, and the same in every field and in the error value
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What the labels given are beside the gold."""
+        return Outcomes.of(self.gold, self.answer)
+
+    def within(self, dimension: str) -> slice:
+        """The columns of a dimension."""
+        places = [place for place, (name, _) in enumerate(self.columns) if name == dimension]
+        return slice(places[0], places[-1] + 1) if places else slice(0, 0)
+
+
+def dimensions(task: Task) -> tuple[str, ...]:
+    """The dimensions that the task asks for, in answer order."""
+    return tuple(dict.fromkeys(field.dimension for _, field in task.label_fields()))
+
+
+def field_labels(answer: Mapping[str, Any] | None, path: Sequence[str]) -> list[str]:
+    """The labels of the field at a path, as given; none where the answer has no such list."""
+    value: object = answer
+    for key in path:
+        value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        return []
+    return [item for item in cast("list[object]", value) if isinstance(item, str)]
+
+
+def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
+    """The matrices of the predictions, in their order."""
+    golds = [prediction.gold if isinstance(prediction.gold, dict) else None for prediction in predictions]
+    answers = [
+        prediction.answer if gold is not None else None for prediction, gold in zip(predictions, golds, strict=True)
+    ]
+    numbers: dict[Key, int] = {}
+    gold, answer = (_indices((_keys(task, item) for item in items), numbers) for items in (golds, answers))
+    order = {dimension: place for place, dimension in enumerate(dimensions(task))}
+    columns = sorted(numbers, key=lambda key: (order[key[0]], key[1]))
+    place = np.empty(len(columns), dtype=np.int32)
+    place[[numbers[key] for key in columns]] = np.arange(len(columns), dtype=np.int32)
+    exact = [_same(task, *pair) for pair in zip(golds, answers, strict=True)]
+    return LabelMatrix(
+        tuple(columns),
+        _matrix(*gold, place),
+        _matrix(*answer, place),
+        np.array([item is not None for item in golds], dtype=bool),
+        np.array([item is not None for item in answers], dtype=bool),
+        np.array(exact, dtype=bool),
+    )
+
+
+def _keys(task: Task, answer: Answer | None) -> set[Key]:
+    if answer is None:
+        return set()
+    return {(field.dimension, label) for path, field in task.label_fields() for label in field_labels(answer, path)}
+
+
+def _indices(rows: Iterable[set[Key]], numbers: dict[Key, int]) -> tuple[list[int], list[int]]:
+    """The rows' columns one after another, numbered as first seen, and how many each row has."""
+    found: list[int] = []
+    sizes: list[int] = []
+    for keys in rows:
+        found += [numbers.setdefault(key, len(numbers)) for key in keys]
+        sizes.append(len(keys))
+    return found, sizes
+
+
+def _matrix(indices: list[int], sizes: list[int], place: NDArray[np.int32]) -> Sparse:
+    ends = np.array([0, *accumulate(sizes)], dtype=np.int32)
+    places = place[np.array(indices, dtype=np.int32)]
+    matrix = csr_array((np.ones(len(places)), places, ends), shape=(len(sizes), len(place)))
+    matrix.sort_indices()  # the same rows give the same floating-point sum in every process
+    return matrix
+
+
+def _same(task: Task, gold: Answer | None, answer: Answer | None) -> bool:
+    """The same labels in every field (two may share a dimension) and the same error value, or none on both sides."""
+    if gold is None or answer is None:
+        return False
+    if task.error and gold.get(task.error.key) != answer.get(task.error.key):
+        return False
+    paths = [path for path, _ in task.label_fields()]
+    return all(set(field_labels(gold, path)) == set(field_labels(answer, path)) for path in paths)
+
+
+def _nonzero(matrix: Sparse) -> Sparse:
+    found = csr_array(matrix)
+    found.eliminate_zeros()
+    return found

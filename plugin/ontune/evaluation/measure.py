@@ -1,0 +1,47 @@
+"""What a metric family is: predictions once prepared, then measured under any weights of their rows.
+
+One definition of a metric serves the point value (weights of one), the bootstrap (how often a row was drawn) and slices
+(weights of 0 and 1). A family does all parsing when it is called; its measure is sums over rows, `weights @ rows`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontune.errors import TaskError
+from ontune.evaluation.predictions import Prediction
+from ontune.task.model import Task
+
+__all__ = ["Family", "Floats", "Measure", "Values", "Weights", "mean", "named", "point", "ratio"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Weights: TypeAlias = Floats  # (resamples, rows), rows in the order of the predictions
+Values: TypeAlias = Floats  # (resamples,)
+Measure: TypeAlias = Callable[[Weights], dict[str, Values]]
+Family: TypeAlias = Callable[[Task, Sequence[Prediction]], Measure]
+
+
+def point(measure: Measure, rows: int) -> dict[str, float]:
+    """The metrics of all rows, each counted once."""
+    return {name: float(values[0]) for name, values in measure(np.ones((1, rows))).items()}
+
+
+def ratio(part: Floats, whole: Floats, empty: float = 0.0) -> Floats:
+    """`part / whole`, and `empty` where the whole is 0."""
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, empty), where=whole != 0)
+
+
+def mean(weights: Weights, values: Floats | NDArray[np.bool_], counted: NDArray[np.bool_] | None = None) -> Values:
+    """The weighted mean of one value a row over the rows that are counted; 0 where there are none."""
+    rows = np.ones(len(values)) if counted is None else counted.astype(float)
+    return ratio(weights @ (values * rows), weights @ rows)
+
+
+def named(task: Task, found: Sequence[tuple[str, Values]]) -> dict[str, Values]:
+    """The metrics by name. Raises TaskError where two are called the same."""
+    names = Counter(name for name, _ in found)
+    TaskError.check([f"task {task.name}: two metrics are called {name}" for name, count in names.items() if count > 1])
+    return dict(found)
