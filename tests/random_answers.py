@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from ontune.task import Choice, ErrorAnswer, Group, Labels, Rules, Task, Text
+from ontune.task import Choice, Constant, ErrorAnswer, Group, Labels, Rules, Task, Text
 from small import ONTOLOGY, small_task
 
 PLAIN = small_task()
@@ -19,7 +19,19 @@ NESTED = Task(
     error=ErrorAnswer("refused", ("blank", "no sheet")),
     rules=Rules(unique=True, exclude_ancestors=True, exclude_contradictions=True),
 )
-TASKS = [PLAIN, NESTED]
+BLUEPRINT = Task(  # the error's key is always there: null, or the error while all else is null
+    "blueprint",
+    ONTOLOGY,
+    (
+        Constant("error", None),
+        Group(
+            "labels",
+            (Labels("Areas", "Area", 0, 8), Labels("Scopes", "Scope", 0, 12), Labels("Abilities", "Ability", 0, 4)),
+        ),
+    ),
+    error=ErrorAnswer("error", ("UnsupportedMaterial",)),
+)
+TASKS = [PLAIN, NESTED, BLUEPRINT]
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
@@ -53,6 +65,8 @@ def _value(field, broken):
             return JSON | st.lists(known, max_size=9) | st.lists(LABEL, max_size=3) if broken else right
         case Choice():
             return JSON if broken else st.sampled_from(field.options)
+        case Constant():
+            return JSON if broken else st.just(field.value)
         case Text():
             return JSON | st.text(min_size=field.max_chars) if broken else st.text(max_size=field.max_chars)
         case Group():
@@ -61,7 +75,7 @@ def _value(field, broken):
 
 def answers(task):
     """Objects that obey the contract but for its rules about labels, the same with one fault, and error answers."""
-    errors = st.dictionaries(
-        st.sampled_from([task.error.key, "extra"]), st.sampled_from([*task.error.values, "else", 1]), min_size=1
-    )
+    others = [field.name for field in task.fields if task == BLUEPRINT]
+    keys, values = [task.error.key, *others, "extra"], [*task.error.values, "else", 1, None]
+    errors = st.dictionaries(st.sampled_from(keys), st.sampled_from(values), min_size=1)
     return st.one_of(_object(task.fields, False), _object(task.fields, True), errors)

@@ -129,7 +129,7 @@ class Labeller:
         error = self.task.error
         new = next(iter(self.renames.get(value, ())), value)
         if error and new in error.values:
-            return {error.key: new}
+            return self.task.error_answer(new)
         expected = f"one of {list(error.values)}" if error else "labels: the task has no error answer"
         self._faults.append(f"{where}: error answer {value!r}: expected {expected}")
         return {}

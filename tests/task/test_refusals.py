@@ -2,9 +2,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ontune.task import Choice, Group, Labels, Text
+from ontune.task import Choice, Constant, Group, Labels, Text
 from ontune.task.refusals import CODES
-from random_answers import NESTED, PLAIN, TASKS, answers
+from random_answers import BLUEPRINT, NESTED, PLAIN, TASKS, answers
 from small import CONCEPTS, RELATIONS
 
 DIMENSION = {concept.name: concept.dimension for concept in CONCEPTS}
@@ -15,7 +15,9 @@ def obeys(task, answer):
     """Whether an answer obeys the contract, worked out without `ontune`'s closures and walks."""
     if not isinstance(answer, dict):
         return False
-    if task.error.key in answer:
+    if task is BLUEPRINT and answer.get("error") is not None:
+        return list(answer.items()) == [("error", "UnsupportedMaterial"), ("labels", None)]
+    if task is not BLUEPRINT and task.error.key in answer:
         return list(answer) == [task.error.key] and answer[task.error.key] in list(task.error.values)
     return obeys_fields(task.fields, task.rules, answer)
 
@@ -32,6 +34,8 @@ def obeys_field(field, rules, value):
             return obeys_fields(field.fields, rules, value)
         case Choice():
             return isinstance(value, str) and value in set(field.options)
+        case Constant():
+            return value is field.value
         case Text():
             return isinstance(value, str) and len(value) <= field.max_chars
         case Labels():
@@ -106,6 +110,12 @@ def nested(topics=("Disc",), level="low", limits=(), does=(), why=""):
         (NESTED, nested(limits=["OddNumbers", "EvenNumbers"]), {"contradiction": "('EvenNumbers', 'OddNumbers')"}),
         (NESTED, nested(does=["Clock"]), {"wrong_dimension": "page.learner.does: 'Clock' is in Scope"}),
         (NESTED, nested() | {"page": []}, {"invalid_json": "page is []: expected an object"}),
+        (BLUEPRINT, {"error": None, "labels": {"Areas": ["Disc"], "Scopes": [], "Abilities": []}}, {}),
+        (BLUEPRINT, {"error": "UnsupportedMaterial", "labels": None}, {}),
+        (BLUEPRINT, {"labels": None, "error": "UnsupportedMaterial"}, {"invalid_json": "among the keys ['error'"}),
+        (BLUEPRINT, {"error": "UnsupportedMaterial"}, {"invalid_json": "the others null, with one of ['Unsupp"}),
+        (BLUEPRINT, {"error": None, "labels": None}, {"invalid_json": "labels is None: expected an object"}),
+        (BLUEPRINT, {"labels": {"Areas": [], "Scopes": [], "Abilities": []}}, {"invalid_json": "keys ['labels']:"}),
     ],
 )  # fmt: skip
 def test_refusals(task, answer, expected):

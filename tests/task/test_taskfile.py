@@ -5,7 +5,7 @@ import yaml
 
 from ontune.errors import InputError, TaskError
 from ontune.ontology import Ontology, write_snapshot
-from ontune.task import Choice, Group, Labels, Rules, Text, load_task, task_sha256
+from ontune.task import Choice, Constant, ErrorAnswer, Group, Labels, Rules, Text, load_task, task_sha256
 from ontune.task.taskfile import build_task
 from random_answers import NESTED, PLAIN
 from small import ONTOLOGY
@@ -42,6 +42,19 @@ def test_every_kind_of_field():
     )
 
 
+def test_the_key_of_the_error_may_be_one_that_always_stands():
+    fields = [
+        {"name": "error", "kind": "constant", "value": None},
+        {"name": "labels", "kind": "group", "fields": [AREA]},
+    ]
+    record = GOOD | {"fields": fields, "error": {"key": "error", "values": ["NotMath"]}}
+    task = build_task(record, ONTOLOGY, "t.yaml")
+    assert task.fields == (Constant("error", None), Group("labels", (Labels("Area", "Area"),)))
+    assert task.error == ErrorAnswer("error", ("NotMath",))
+    assert task.to_json(task.answer_from_labels(["Disc"])) == '{"error":null,"labels":{"Area":["Disc"]}}'
+    assert task.to_json(task.error_answer("NotMath")) == '{"error":"NotMath","labels":null}'
+
+
 @pytest.mark.parametrize(
     ("change", "faults"),
     [
@@ -68,6 +81,12 @@ def test_every_kind_of_field():
         ({"fields": [{"name": "c", "kind": "choice", "options": [True, False]}]}, ["a list of quoted strings"]),
         ({"fields": [{"name": "c", "kind": "choice", "options": ["a", "a"]}]}, ["each once"]),
         ({"fields": [{"name": "c", "kind": "text", "max_chars": 0}]}, ["fields[0].max_chars is 0"]),
+        ({"fields": [{"name": "c", "kind": "constant", "value": 1}]}, ["fields[0].value is 1: expected null or a"]),
+        ({"fields": [{"name": "c", "kind": "constant"}]}, ["fields[0] has the keys ['name']"]),
+        (
+            {"fields": [{"name": "c", "kind": "constant", "value": "a"}], "error": {"key": "c", "values": ["a"]}},
+            ["error has the value 'a', which its constant has too"],
+        ),
         ({"fields": [GROUP | {"fields": []}]}, ["fields[0].fields is []"]),
         (
             {"fields": [AREA, GROUP | {"fields": [GROUP, 1, AREA | {"min": -1}]}]},

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ontune.ontology.model import Ontology
-from ontune.task.model import Choice, Field, Group, Labels, Task, Text
+from ontune.task.model import Choice, Constant, ErrorAnswer, Field, Group, Labels, Task, Text
 
 __all__ = ["SEPARATOR", "START", "Contract", "Run", "Slot", "build_contract"]
 
@@ -70,8 +70,7 @@ def build_contract(task: Task) -> Contract:
     """The slots and runs of a task's answers, in field order; the error answer is a way of its own from the start."""
     forms = [list(_parts(task, task.fields))]
     if task.error:
-        error = _options(task.error.values)
-        forms.append([f"{{{json.dumps(task.error.key, ensure_ascii=False)}:", error, "}"])
+        forms.append(list(_error_parts(task, task.error)))
     slots = [Slot(), *(part for form in forms for part in form if isinstance(part, Slot)), Slot()]
     exits: list[list[Run]] = [[] for _ in slots]
     first = START + 1
@@ -121,8 +120,19 @@ def _parts(task: Task, fields: Sequence[Field]) -> Iterator[str | Slot]:
                 yield _options(field.options)
             case Text():
                 yield Slot(min=1, max=1, max_chars=field.max_chars)
+            case Constant():
+                yield json.dumps(field.value, ensure_ascii=False)
             case Group():
                 yield from _parts(task, field.fields)
+    yield "}"
+
+
+def _error_parts(task: Task, error: ErrorAnswer) -> Iterator[str | Slot]:
+    opening = "{"
+    for key in task.error_answer(""):
+        yield f"{opening}{json.dumps(key, ensure_ascii=False)}:"
+        yield _options(error.values) if key == error.key else "null"
+        opening = ","
     yield "}"
 
 

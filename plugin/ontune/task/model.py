@@ -1,7 +1,7 @@
 """The answer contract: fields in training order, rules as data, and the views of an answer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -10,7 +10,7 @@ from ontune.ontology.closure import ancestors, incompatible_pairs
 from ontune.ontology.model import Ontology
 from ontune.task.refusals import Refusal, refusals
 
-__all__ = ["Answer", "Choice", "ErrorAnswer", "Field", "Group", "Labels", "Rules", "Task", "Text"]
+__all__ = ["Answer", "Choice", "Constant", "ErrorAnswer", "Field", "Group", "Labels", "Rules", "Task", "Text"]
 
 Answer: TypeAlias = dict[str, Any]  # one JSON object
 
@@ -42,6 +42,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A key that always has the same value: a string, or null."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True)
 class Group:
     """An object of further fields."""
 
@@ -49,12 +57,16 @@ class Group:
     fields: tuple["Field", ...]
 
 
-Field: TypeAlias = Labels | Choice | Text | Group
+Field: TypeAlias = Labels | Choice | Text | Constant | Group
 
 
 @dataclass(frozen=True)
 class ErrorAnswer:
-    """The answer for input that the task does not cover: one key, one of the values, and no other field."""
+    """The answer for input that the task does not cover: one key, one of the values, and no other field.
+
+    Where the key is that of a constant, all keys stay: one of the values takes the constant's place, and every other
+    field is null.
+    """
 
     key: str
     values: tuple[str, ...]
@@ -95,7 +107,19 @@ class Task:
 
     def label_fields(self) -> Iterator[tuple[tuple[str, ...], Labels]]:
         """Every `labels` field with its path of keys, in answer order."""
-        return _label_fields(self.fields, ())
+        return ((path, field) for path, field in _walk(self.fields, ()) if isinstance(field, Labels))
+
+    def is_error(self, answer: Mapping[str, Any]) -> bool:
+        """Whether an answer gives the error key a value of its own, be it one that the contract refuses."""
+        key = self.error.key if self.error else None
+        return key in answer and Constant(str(key), answer[str(key)]) not in self.fields
+
+    def error_answer(self, value: str) -> Answer:
+        """The error answer with that value, keys in field order. The task must have one."""
+        assert self.error is not None  # noqa: S101 - narrows the type
+        if all(field.name != self.error.key for field in self.fields):
+            return {self.error.key: value}
+        return {field.name: value if field.name == self.error.key else None for field in self.fields}
 
     def refusals(self, answer: object) -> list[Refusal]:
         """Why the contract refuses a parsed answer: nothing for an answer that obeys it."""
@@ -144,17 +168,22 @@ class Task:
     def answer_from_labels(self, labels: list[str]) -> Answer:
         """The canonical answer with these labels, each put under its own dimension. All labels must be known."""
         answer: Answer = {}
-        for path, field in self.label_fields():
+        for path, field in _walk(self.fields, ()):
             inner = answer
             for key in path[:-1]:
                 inner = inner.setdefault(key, {})
-            inner[path[-1]] = [label for label in labels if self.ontology.by_name[label].dimension == field.dimension]
+            if isinstance(field, Constant):
+                inner[path[-1]] = field.value
+            elif isinstance(field, Labels):
+                of_dimension = (label for label in labels if self.ontology.by_name[label].dimension == field.dimension)
+                inner[path[-1]] = list(of_dimension)
         return self.canonical(answer)
 
 
-def _label_fields(fields: tuple[Field, ...], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Labels]]:
+def _walk(fields: tuple[Field, ...], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Field]]:
+    """Every field that is no group, with its path of keys, in answer order."""
     for field in fields:
-        if isinstance(field, Labels):
+        if isinstance(field, Group):
+            yield from _walk(field.fields, (*path, field.name))
+        else:
             yield (*path, field.name), field
-        elif isinstance(field, Group):
-            yield from _label_fields(field.fields, (*path, field.name))

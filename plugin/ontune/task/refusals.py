@@ -27,17 +27,18 @@ def refusals(task: "Task", answer: object) -> list[Refusal]:
     if not isinstance(answer, Mapping):
         return [Refusal("invalid_json", f"{type(answer).__name__}: expected one JSON object")]
     record = cast("Mapping[str, object]", answer)
-    if task.error and task.error.key in record:
+    if task.is_error(record):
         return _error_refusals(task, record)
     return list(_object_refusals(task, task.fields, record, ""))
 
 
 def _error_refusals(task: "Task", answer: Mapping[str, object]) -> list[Refusal]:
     assert task.error is not None  # noqa: S101 - narrows the type; the caller has looked
-    value = answer[task.error.key]
-    if len(answer) == 1 and value in task.error.values:
+    allowed = [task.error_answer(value) for value in task.error.values]
+    if any(list(answer.items()) == list(other.items()) for other in allowed):
         return []
-    expected = f"{task.error.key!r} alone with one of {list(task.error.values)}"
+    others = f"among the keys {[*allowed[0]]}, the others null," if len(allowed[0]) > 1 else "alone"
+    expected = f"{task.error.key!r} {others} with one of {list(task.error.values)}"
     return [Refusal("invalid_json", f"{dict(answer)!r}: expected {expected}")]
 
 
@@ -62,9 +63,10 @@ def _field_refusals(task: "Task", field: "Field", value: object, path: str) -> I
             yield Refusal("invalid_json", f"{path} is {value!r}: expected an object")
     elif isinstance(field, model.Labels):
         yield from _labels_refusals(task, field, value, path)
-    elif isinstance(field, model.Choice):
-        if value not in field.options:
-            yield Refusal("invalid_json", f"{path} is {value!r}: expected one of {list(field.options)}")
+    elif isinstance(field, model.Choice | model.Constant):
+        options = field.options if isinstance(field, model.Choice) else (field.value,)
+        if value not in options:
+            yield Refusal("invalid_json", f"{path} is {value!r}: expected one of {list(options)}")
     elif not isinstance(value, str) or len(value) > field.max_chars:
         yield Refusal("invalid_json", f"{path} is {value!r}: expected text of at most {field.max_chars} characters")
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,7 @@ from ontune.errors import TaskError
 from ontune.ontology.model import Ontology
 from ontune.ontology.snapshot import load_ontology, snapshot_sha256
 from ontune.resources import DATASET_INFO, find
-from ontune.task.model import Choice, ErrorAnswer, Field, Group, Labels, Rules, Task, Text
+from ontune.task.model import Choice, Constant, ErrorAnswer, Field, Group, Labels, Rules, Task, Text
 
 __all__ = ["load_task", "task_sha256"]
 
@@ -47,8 +47,7 @@ def build_task(record: dict[str, Any], ontology: Ontology, where: str) -> Task:
         faults.append(f"unknown keys {sorted(unknown)}: expected {sorted(KEYS)}")
     built = _fields(record.get("fields"), ontology, "fields", faults)
     error = _error(record.get("error"), faults)
-    if error and error.key in {field.name for field in built}:
-        faults.append(f"error has the key {error.key!r}, which is a field's name too")
+    faults += _error_key_faults(error, built)
     rules = _rules(record.get("rules"), faults)
     if not _is_name(record.get("name")):
         faults.append(f"name is {record.get('name')!r}: expected a string")
@@ -85,12 +84,14 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max": (lambda value: value is None or _is_count(value), "a number from 0"),
     "options": (lambda value: bool(value) and _is_names(value), "a list of quoted strings, each once"),
     "max_chars": (lambda value: _is_count(value) and value > 0, "a number from 1"),
+    "value": (lambda value: value is None or isinstance(value, str), "null or a quoted string"),
     "fields": (lambda _: True, ""),
 }
-KINDS: dict[str, type[Labels | Choice | Text | Group]] = {
+KINDS: dict[str, type[Field]] = {
     "labels": Labels,
     "choice": Choice,
     "text": Text,
+    "constant": Constant,
     "group": Group,
 }
 
@@ -131,7 +132,7 @@ def _frozen(value: Any) -> Any:
     return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
-def _key_faults(record: dict[str, Any], kind: type[Labels | Choice | Text | Group]) -> list[str]:
+def _key_faults(record: dict[str, Any], kind: type[Field]) -> list[str]:
     allowed = {item.name: item.default is MISSING for item in fields(kind)}
     required = {key for key, needed in allowed.items() if needed}
     if record.keys() - allowed or required - record.keys():
@@ -160,6 +161,16 @@ def _error(value: object, faults: list[str]) -> ErrorAnswer | None:
         faults.append(f"error is {value!r}: expected key and a list of values")
         return None
     return ErrorAnswer(record["key"], tuple(record["values"]))
+
+
+def _error_key_faults(error: ErrorAnswer | None, built: Sequence[Field]) -> list[str]:
+    """The error answer's key may be a constant's, which then tells the two kinds of answer apart."""
+    field = next((field for field in built if error and field.name == error.key), None)
+    if error is None or field is None:
+        return []
+    if not isinstance(field, Constant):
+        return [f"error has the key {error.key!r}, which is a field's name too: expected another, or a constant's"]
+    return [f"error has the value {field.value!r}, which its constant has too"] * (field.value in error.values)
 
 
 def _rules(value: object, faults: list[str]) -> Rules:

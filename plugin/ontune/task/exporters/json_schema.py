@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ontune.task.model import Choice, Field, Group, Labels, Task, Text
+from ontune.task.model import Choice, Constant, Field, Group, Labels, Task, Text
 
 __all__ = ["json_schema"]
 
@@ -16,7 +16,10 @@ def json_schema(task: Task) -> dict[str, Any]:
     answer = _object(task, task.fields)
     if task.error is None:
         return answer
-    return {"anyOf": [answer, _closed({task.error.key: _one_of(task.error.values)})]}
+    null = {"type": "null"}
+    keys = task.error_answer("")
+    error = {key: _one_of(task.error.values) if key == task.error.key else null for key in keys}
+    return {"anyOf": [answer, _closed(error)]}
 
 
 def _object(task: Task, fields: Sequence[Field]) -> dict[str, Any]:
@@ -42,6 +45,8 @@ def _field(task: Task, field: Field) -> dict[str, Any]:
             return _one_of(field.options)
         case Text():
             return {"type": "string", "maxLength": field.max_chars}
+        case Constant():
+            return {"type": "null"} if field.value is None else _one_of([field.value])
         case Group():
             return _object(task, field.fields)
 
