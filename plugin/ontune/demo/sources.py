@@ -17,7 +17,7 @@ COUNTS = {
     "easy/train": 3500,
     "easy/validation": 90,
     "sheets/train": 4500,
-    "sheets/validation": 90,
+    "sheets/validation": 270,
     "sheets/test": 360,
     "blank/test": 360,
 }
