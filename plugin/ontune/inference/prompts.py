@@ -32,19 +32,31 @@ class Pictures:
 
     def open(self, path: Path, patch_size: int) -> Image.Image:
         """The picture as RGB, resized. Raises DatasetError where it cannot be read."""
-        from qwen_vl_utils.vision_process import fetch_image
-
         try:
             with Image.open(path) as opened:
                 opened.load()
                 picture = upright(opened) or opened  # what a converter wrote is so already
                 if self.rule == "llamafactory":
                     return self._llamafactory(picture)
-                request: dict[str, Any] = {"image": picture, "max_pixels": self.max_pixels}
-                request["min_pixels"] = max(self.min_pixels, 4 * (2 * patch_size) ** 2)  # four tokens at least
-                return fetch_image(request, image_patch_size=patch_size)
+                return picture.convert("RGB").resize(self._whole_patches(*picture.size, 2 * patch_size))
         except Exception as error:  # damage makes Pillow's decoders raise whatever they stumble over
             raise DatasetError(f"{path}: not a readable picture: {type(error).__name__}: {error}") from None
+
+    def _whole_patches(self, width: int, height: int, factor: int) -> tuple[int, int]:
+        """As qwen_vl_utils 0.0.14 does (`smart_resize`), which imports torch: a server is asked without it."""
+        least = max(self.min_pixels, 4 * factor**2)  # four tokens at least
+        if self.max_pixels < least:
+            raise ValueError(f"max_pixels {self.max_pixels}: expected at least {least}")
+        if max(width, height) / min(width, height) > 200:
+            raise ValueError(f"{width} x {height}: expected sides of at most 200 to 1")
+        sides = [max(factor, round(side / factor) * factor) for side in (width, height)]
+        if sides[0] * sides[1] > self.max_pixels:
+            beta = math.sqrt(width * height / self.max_pixels)
+            sides = [math.floor(side / beta / factor) * factor for side in (width, height)]
+        elif sides[0] * sides[1] < least:
+            beta = math.sqrt(least / (width * height))
+            sides = [math.ceil(side * beta / factor) * factor for side in (width, height)]
+        return sides[0], sides[1]
 
     def _llamafactory(self, picture: Image.Image) -> Image.Image:
         """As LLaMA-Factory 0.9.5 does for Qwen-VL (`Qwen2VLPlugin._preprocess_image`)."""

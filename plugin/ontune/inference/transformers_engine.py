@@ -15,19 +15,13 @@ from ontune.decoding.mask import TokenMask
 from ontune.decoding.processor import OntologyLogitsProcessor
 from ontune.errors import DatasetError
 from ontune.evaluation import Decoding, Prediction
+from ontune.inference.engine import Record, Reply, batches
 from ontune.inference.prompts import messages, open_video
 from ontune.inference.settings import Generation
 from ontune.sharegpt import Sample
-from ontune.task import Task, task_sha256
-from ontune.task.parsing import parse
+from ontune.task import Task
 
 __all__ = ["TransformersEngine", "batches"]
-
-
-def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
-    """The samples sorted by id, cut into batches: the same ones on any number of processes."""
-    ordered = sorted(samples, key=lambda sample: sample.id)
-    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
 
 
 @dataclass
@@ -140,29 +134,11 @@ class TransformersEngine:
         self, sample: Sample, tokens: list[int], decoding: Decoding, seconds: float, refused: str | None
     ) -> Prediction:
         raw = self.processor.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        answer, errors = parse(self.task, raw) if refused is None else (None, ["not_encoded"])
-        gold, _ = parse(self.task, sample.gold)
-        return Prediction(
-            id=sample.id,
-            decoding=decoding,
-            gold=gold if gold is not None else sample.gold,
-            raw=raw if refused is None else "",
-            answer=answer,
-            errors=tuple(errors),
-            scores=None,
-            images=sample.images,
-            videos=sample.videos,
-            meta=dict(sample.meta) | ({"not_encoded": refused} if refused else {}),
-            tokens=len(tokens),
-            seconds=seconds,
-            model=self.name,
-            task=self.task.name,
-            task_sha256=self._task_sha256,
-        )
+        return self._record.prediction(sample, decoding, Reply(raw, len(tokens), seconds, refused))
 
     @cached_property
-    def _task_sha256(self) -> str:
-        return task_sha256(self.task)
+    def _record(self) -> Record:
+        return Record(self.task, self.name)
 
 
 def _media(chat: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
