@@ -5,7 +5,7 @@ not parse gives no labels, and so does the error answer; unknown labels and labe
 A row whose gold is no object (none, or plain text) takes no part: both of its sets are empty, and `scored` is false.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -13,17 +13,29 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
-from ontune.evaluation.measure import Floats
+from ontune.evaluation.measure import Floats, Weights
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Answer, Task
 
-__all__ = ["Key", "LabelMatrix", "Outcomes", "dimensions", "field_labels", "label_matrix"]
+__all__ = [
+    "Bools",
+    "Counts",
+    "Key",
+    "LabelMatrix",
+    "Outcomes",
+    "Sparse",
+    "dimensions",
+    "field_labels",
+    "label_matrix",
+    "order_of",
+]
 
 Key: TypeAlias = tuple[str, str]  # dimension of the field, label
 Bools: TypeAlias = NDArray[np.bool_]
 Sparse: TypeAlias = Any  # csr_array, which has no types
+Counts: TypeAlias = tuple[Floats, Floats, Floats]  # hits, missed, extra
 
 
 @dataclass(frozen=True)
@@ -42,21 +54,16 @@ class Outcomes:
         hits = csr_array(gold.multiply(answer))
         return cls(hits, _nonzero(gold - hits), _nonzero(answer - hits))
 
-    def __getitem__(self, columns: slice) -> "Outcomes":
-        return Outcomes(self.hits[:, columns], self.missed[:, columns], self.extra[:, columns])
-
-    def by_row(self) -> tuple[Floats, Floats, Floats]:
-        """How many of each kind a row has."""
-        hits, missed, extra = (np.asarray(part.sum(axis=1), dtype=float) for part in self._parts())
+    def by_row(self, columns: slice) -> Counts:
+        """How many of each kind a row has in the columns."""
+        hits, missed, extra = (np.asarray(part[:, columns].sum(axis=1), dtype=float) for part in self._parts())
         return hits, missed, extra
 
     @cached_property
     def _stacked(self) -> Sparse:
-        from scipy.sparse import hstack
-
         return hstack(self._parts(), format="csr")
 
-    def by_column(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    def by_column(self, weights: Weights) -> Counts:
         """How many of each kind a column has under the weights: each (resamples, columns)."""
         summed = weights @ self._stacked
         width = self.hits.shape[1]
@@ -93,6 +100,12 @@ def dimensions(task: Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field.dimension for _, field in task.label_fields()))
 
 
+def order_of(task: Task) -> Callable[[Key], tuple[int, str]]:
+    """The sorting key of columns: by dimension as the task lists them, then by label."""
+    places = {dimension: place for place, dimension in enumerate(dimensions(task))}
+    return lambda key: (places[key[0]], key[1])
+
+
 def field_labels(answer: Mapping[str, Any] | None, path: Sequence[str]) -> list[str]:
     """The labels of the field at a path, as given; none where the answer has no such list."""
     value: object = answer
@@ -111,8 +124,7 @@ def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
     ]
     numbers: dict[Key, int] = {}
     gold, answer = (_indices((_keys(task, item) for item in items), numbers) for items in (golds, answers))
-    order = {dimension: place for place, dimension in enumerate(dimensions(task))}
-    columns = sorted(numbers, key=lambda key: (order[key[0]], key[1]))
+    columns = sorted(numbers, key=order_of(task))
     place = np.empty(len(columns), dtype=np.int32)
     place[[numbers[key] for key in columns]] = np.arange(len(columns), dtype=np.int32)
     exact = [_same(task, *pair) for pair in zip(golds, answers, strict=True)]

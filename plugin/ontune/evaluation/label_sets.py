@@ -2,23 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from ontune.evaluation.label_matrix import LabelMatrix, dimensions, label_matrix
-from ontune.evaluation.measure import Floats, Measure, Values, Weights, mean, named, point, ratio
+from ontune.evaluation.agreement import Agreement
+from ontune.evaluation.answer_errors import answer_errors
+from ontune.evaluation.hierarchical import hierarchical
+from ontune.evaluation.label_matrix import Bools, Counts, LabelMatrix, dimensions, label_matrix
+from ontune.evaluation.measure import Measure, Values, Weights, mean, named, point, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
-__all__ = ["agreement", "label_set_metrics", "label_sets", "prefix"]
+__all__ = ["label_set_metrics", "label_sets", "prefix"]
 
-RATES = {
-    "invalid_rate": "invalid_json",
-    "unknown_label_rate": "unknown_label",
-    "wrong_dimension_rate": "wrong_dimension",
-    "duplicate_rate": "duplicate",
-    "not_encoded_rate": "not_encoded",
-}
 WITHIN = (
     "exact_match",
     "precision",
@@ -38,31 +33,32 @@ def label_set_metrics(task: Task, predictions: Sequence[Prediction]) -> dict[str
 
 
 def label_sets(task: Task, predictions: Sequence[Prediction]) -> Measure:
-    """Scores over the rows with gold and rates over all rows, and `scored`, the number of rows with gold.
+    """Scores over the rows with gold, rates over all rows, and `scored`, the number of rows with gold.
 
     `exact_match`: the same labels in every field and the same error value, or none on both sides (subset accuracy);
     an answer that does not parse never matches. `precision`, `recall`, `f1`, `jaccard`: micro averages; `macro_…`: the
     mean over labels with support or predicted at least once; `weighted_…`: the mean over labels weighted by support;
     `sample_…`: the mean over rows. `hamming_loss`: wrong decisions (a label missed or given wrongly) as a share of rows
-    times labels of the ontology. `<dimension>_…`: the same within a dimension. `<kind>_rate`: the share of rows whose
-    `errors` hold that code.
-    Formulas: Sokolova and Lapalme (2009), "A systematic analysis of performance measures for classification tasks", as
-    in scikit-learn with `zero_division=0`; in a sample's mean a row with no label on both sides counts 1, with labels
-    on one side alone 0. Without any row to count, a value is 0.
+    times labels of the ontology. `<dimension>_…`: the same within a dimension. `hierarchical_…`, `lca_distance`: see
+    `hierarchical`. `…_rate`: the share of rows that `answer_errors` finds.
+    Formulas: Sokolova and Lapalme (2009), "A systematic analysis of performance measures for classification tasks"; as
+    in scikit-learn with `zero_division=0`. In a mean over rows, one with no label on both sides counts 1, and one with
+    labels on one side alone 0. Without any row to count, a value is 0.
     """
     matrix = label_matrix(task, predictions)
-    errors = {name: np.array([code in row.errors for row in predictions], dtype=bool) for name, code in RATES.items()}
-    parts = [_Scores(matrix, slice(None), matrix.exact, _vocabulary(task, dimensions(task)))]
-    heads = ["", *(f"{prefix(dimension)}_" for dimension in dimensions(task))]
-    parts += [_within(task, matrix, dimension) for dimension in dimensions(task)]
+    errors = answer_errors(task, predictions)
+    near = hierarchical(task, matrix)
+    asked = dimensions(task)
+    whole = _Scores(Agreement(matrix, slice(None)), matrix.exact, _vocabulary(task, asked))
+    parts = {prefix(name): _within(task, matrix, name) for name in asked}
 
     def values(weights: Weights) -> dict[str, Values]:
-        found: list[tuple[str, Values]] = [("scored", weights @ matrix.scored.astype(float))]
-        columns = matrix.outcomes.by_column(weights)
-        for head, part in zip(heads, parts, strict=True):
-            wanted = part(weights, columns)
-            found += [(f"{head}{name}", value) for name, value in wanted.items() if not head or name in WITHIN]
-        found += [(name, mean(weights, rows)) for name, rows in errors.items()]
+        counts = matrix.outcomes.by_column(weights)
+        found = [("scored", weights @ matrix.scored.astype(float)), *whole(weights, counts).items()]
+        for head, part in parts.items():
+            scores = part(weights, counts)
+            found += [(f"{head}_{name}", scores[name]) for name in WITHIN]
+        found += [*near(weights).items(), *((name, mean(weights, rows)) for name, rows in errors.items())]
         return named(task, found)
 
     return values
@@ -73,50 +69,29 @@ def prefix(dimension: str) -> str:
     return re.sub(r"\W+", "_", dimension.lower())
 
 
-def agreement(hits: Floats, missed: Floats, extra: Floats, empty: float = 0.0) -> dict[str, Floats]:
-    """Precision, recall, F1 and Jaccard index of counts of any shape; `empty` where there is nothing on both sides."""
-    union = hits + missed + extra
-    found = {
-        "precision": ratio(hits, hits + extra),
-        "recall": ratio(hits, hits + missed),
-        "f1": ratio(2 * hits, union + hits),
-        "jaccard": ratio(hits, union),
-    }
-    return {name: np.where(union == 0, empty, value) for name, value in found.items()}
-
-
+@dataclass(frozen=True)
 class _Scores:
-    """The scores over some columns, prepared row by row."""
+    """Agreement, exact match and Hamming loss over some columns."""
 
-    def __init__(self, matrix: LabelMatrix, columns: slice, exact: np.ndarray, labels: int) -> None:
-        self.columns, self.labels, self.scored = columns, labels, matrix.scored
-        self.rows = {"exact_match": exact.astype(float)}
-        samples = agreement(*matrix.outcomes[columns].by_row(), empty=1.0)
-        self.rows |= {f"sample_{name}": value for name, value in samples.items()}
+    agreement: Agreement
+    exact: Bools
+    labels: int  # of the ontology
 
-    def __call__(self, weights: Weights, sums: tuple[Floats, Floats, Floats]) -> dict[str, Values]:
-        hits, missed, extra = (part[:, self.columns] for part in sums)
-        found = averages(hits, missed, extra)
-        wrong = (missed + extra).sum(axis=1)
-        found["hamming_loss"] = ratio(wrong, weights @ self.scored.astype(float) * self.labels)
-        return found | {name: mean(weights, rows, self.scored) for name, rows in self.rows.items()}
-
-
-def averages(hits: Floats, missed: Floats, extra: Floats) -> dict[str, Values]:
-    """Micro, macro and weighted averages of counts (resamples, labels)."""
-    used, support = (hits + missed + extra > 0).astype(float), hits + missed
-    found = agreement(hits.sum(axis=1), missed.sum(axis=1), extra.sum(axis=1))
-    for name, each in agreement(hits, missed, extra).items():
-        found[f"macro_{name}"] = ratio(each.sum(axis=1), used.sum(axis=1))
-        found[f"weighted_{name}"] = ratio((each * support).sum(axis=1), support.sum(axis=1))
-    return found
+    def __call__(self, weights: Weights, counts: Counts) -> dict[str, Values]:
+        scored = self.agreement.matrix.scored
+        _, missed, extra = (part[:, self.agreement.columns].sum(axis=1) for part in counts)
+        return {
+            "exact_match": mean(weights, self.exact, scored),
+            **self.agreement(weights, counts),
+            "hamming_loss": ratio(missed + extra, weights @ scored.astype(float) * self.labels),
+        }
 
 
 def _within(task: Task, matrix: LabelMatrix, dimension: str) -> _Scores:
     columns = matrix.within(dimension)
-    _, missed, extra = matrix.outcomes[columns].by_row()
+    _, missed, extra = matrix.outcomes.by_row(columns)
     exact = matrix.parsed & matrix.scored & (missed + extra == 0)
-    return _Scores(matrix, columns, exact, _vocabulary(task, [dimension]))
+    return _Scores(Agreement(matrix, columns), exact, _vocabulary(task, [dimension]))
 
 
 def _vocabulary(task: Task, names: Sequence[str]) -> int:
