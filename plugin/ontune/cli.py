@@ -13,6 +13,7 @@ __all__ = ["cli", "main"]
 LAZY = {
     "ontology": ("ontune.commands.ontology", "Build, look at and compare ontology snapshots."),
     "convert": ("ontune_converters.app", "Turn a source into a ShareGPT dataset that both hosts read."),
+    "grammar": ("ontune.commands.grammar", "Write a task's answer contract for other decoding engines."),
     "predict": ("ontune.commands.predict", "Answer the samples of a dataset with a model."),
     "classify": ("ontune.commands.classify", "Answer for picture files, one line each."),
     "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),

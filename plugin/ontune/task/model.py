@@ -107,7 +107,11 @@ class Task:
 
     def label_fields(self) -> Iterator[tuple[tuple[str, ...], Labels]]:
         """Every `labels` field with its path of keys, in answer order."""
-        return ((path, field) for path, field in _walk(self.fields, ()) if isinstance(field, Labels))
+        return ((path, field) for path, field in self.leaf_fields() if isinstance(field, Labels))
+
+    def leaf_fields(self) -> Iterator[tuple[tuple[str, ...], Field]]:
+        """Every field that is no group with its path of keys, in answer order."""
+        return _walk(self.fields, ())
 
     def is_error(self, answer: Mapping[str, Any]) -> bool:
         """Whether an answer gives the error key a value of its own, be it one that the contract refuses."""
@@ -168,7 +172,7 @@ class Task:
     def answer_from_labels(self, labels: list[str]) -> Answer:
         """The canonical answer with these labels, each put under its own dimension. All labels must be known."""
         answer: Answer = {}
-        for path, field in _walk(self.fields, ()):
+        for path, field in self.leaf_fields():
             inner = answer
             for key in path[:-1]:
                 inner = inner.setdefault(key, {})
@@ -181,7 +185,6 @@ class Task:
 
 
 def _walk(fields: tuple[Field, ...], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Field]]:
-    """Every field that is no group, with its path of keys, in answer order."""
     for field in fields:
         if isinstance(field, Group):
             yield from _walk(field.fields, (*path, field.name))

@@ -1,11 +1,21 @@
 """JSON Schema of a task's answers: what servers take as `response_format`."""
 
+import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from ontune.task.exporters.export import Export, Order, free_order_only, header, lost_rules
 from ontune.task.model import Choice, Constant, Field, Group, Labels, Task, Text
 
-__all__ = ["json_schema"]
+__all__ = ["export_json_schema", "json_schema", "response_format"]
+
+NOTES = (
+    "compact JSON with xgrammar: any_whitespace=False, separators=(',', ':'); with llguidance: "
+    "whitespace_flexible=False, item_separator=',', key_separator=':'",
+    "uniqueItems is left out: llguidance refuses a schema that has it, xgrammar takes it and ignores it",
+)
 
 
 def json_schema(task: Task) -> dict[str, Any]:
@@ -20,6 +30,22 @@ def json_schema(task: Task) -> dict[str, Any]:
     keys = task.error_answer("")
     error = {key: _one_of(task.error.values) if key == task.error.key else null for key in keys}
     return {"anyOf": [answer, _closed(error)]}
+
+
+def response_format(task: Task) -> dict[str, Any]:
+    """The field of a request to an OpenAI-compatible server."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", task.name)[:64]  # what such servers allow
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": json_schema(task)}}
+
+
+def export_json_schema(task: Task, order: Order = "free") -> Export:
+    """The schema as text, what it loses in its `$comment`."""
+    free_order_only(order, "json-schema")
+    lost = ("unique", "exclude_ancestors", "exclude_contradictions", "key_order", "repeated_key", "spaces", "escapes")
+    export = Export("", lost_rules(task, *lost, "tokens"), NOTES)
+    comment = header(task, export, "").replace("\n", ";").rstrip(";").strip()
+    record = {"$comment": comment, **json_schema(task)}
+    return replace(export, text=json.dumps(record, ensure_ascii=False))
 
 
 def _object(task: Task, fields: Sequence[Field]) -> dict[str, Any]:
