@@ -6,12 +6,14 @@ from ontune.errors import TaskError
 from ontune.evaluation.label_sets import label_sets
 from ontune.evaluation.measure import Family, Measure, Values, Weights, named, point
 from ontune.evaluation.predictions import Prediction
+from ontune.evaluation.probabilities import probabilities
 from ontune.task.model import Task
 
 __all__ = ["FAMILIES", "Family", "Measure", "Values", "Weights", "compute_metrics", "measure"]
 
 FAMILIES: Mapping[str, Family] = {
     "label_sets": label_sets,
+    "probabilities": probabilities,
 }
 
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from scipy.sparse import csr_array
 
-from ontune.evaluation.agreement import Agreement
-from ontune.evaluation.label_matrix import LabelMatrix, Sparse, order_of
+from ontune.evaluation.agreement import Agreement, agreement
+from ontune.evaluation.label_matrix import LabelMatrix, Sparse, dimensions, order_of, prefix
 from ontune.evaluation.measure import Floats, Measure, Values, Weights, mean
 from ontune.task.model import Task
 
@@ -28,15 +28,21 @@ def hierarchical(task: Task, matrix: LabelMatrix) -> Measure:
     after Kiritchenko et al. (2006), "Learning and evaluation in the presence of class hierarchies"; a node that several
     labels share, or reach by several parents, counts once a row. `hierarchical_macro_…`: the mean over nodes, and
     `hierarchical_sample_…`: the mean over rows (which hiclass calls macro); empty sets count as in `label_sets`.
+    `<dimension>_hierarchical_f1`: the micro average within a dimension.
     `lca_distance`: see there; a mean over the rows in which a label was given, 0 where there is none.
     """
     below = closed(task, matrix)
     scores, distances = Agreement(below, slice(None)), lca_distance(task, matrix)
     given = matrix.answer.sum(axis=1) > 0
+    parts = {prefix(name): below.within(name) for name in dimensions(task)}
 
     def values(weights: Weights) -> dict[str, Values]:
-        found = scores(weights, below.outcomes.by_column(weights))
+        counts = below.outcomes.by_column(weights)
+        found = scores(weights, counts)
         chosen = {f"hierarchical_{name}": found[name] for name in AVERAGES}
+        for head, columns in parts.items():
+            hits, missed, extra = (part[:, columns].sum(axis=1) for part in counts)
+            chosen[f"{head}_hierarchical_f1"] = agreement(hits, missed, extra)["f1"]
         return chosen | {"lca_distance": mean(weights, distances, given)}
 
     return values

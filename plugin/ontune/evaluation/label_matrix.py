@@ -5,7 +5,8 @@ not parse gives no labels, and so does the error answer; unknown labels and labe
 A row whose gold is no object (none, or plain text) takes no part: both of its sets are empty, and `scored` is false.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -30,6 +31,8 @@ __all__ = [
     "field_labels",
     "label_matrix",
     "order_of",
+    "prefix",
+    "value_at",
 ]
 
 Key: TypeAlias = tuple[str, str]  # dimension of the field, label
@@ -100,17 +103,27 @@ def dimensions(task: Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field.dimension for _, field in task.label_fields()))
 
 
+def prefix(dimension: str) -> str:
+    """What the names of a dimension's metrics begin with."""
+    return re.sub(r"\W+", "_", dimension.lower())
+
+
 def order_of(task: Task) -> Callable[[Key], tuple[int, str]]:
     """The sorting key of columns: by dimension as the task lists them, then by label."""
     places = {dimension: place for place, dimension in enumerate(dimensions(task))}
     return lambda key: (places[key[0]], key[1])
 
 
-def field_labels(answer: Mapping[str, Any] | None, path: Sequence[str]) -> list[str]:
-    """The labels of the field at a path, as given; none where the answer has no such list."""
-    value: object = answer
+def value_at(answer: object, path: Sequence[str]) -> object:
+    """The value at a path of keys; None where there is none."""
     for key in path:
-        value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
+        answer = cast("dict[str, object]", answer).get(key) if isinstance(answer, dict) else None
+    return answer
+
+
+def field_labels(answer: Answer | None, path: Sequence[str]) -> list[str]:
+    """The labels of the field at a path, as given; none where the answer has no such list."""
+    value = value_at(answer, path)
     if not isinstance(value, list):
         return []
     return [item for item in cast("list[object]", value) if isinstance(item, str)]

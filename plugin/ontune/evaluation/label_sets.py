@@ -1,18 +1,17 @@
 """Label sets: how well the labels of an answer agree with those of the gold answer."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ontune.evaluation.agreement import Agreement
 from ontune.evaluation.answer_errors import answer_errors
 from ontune.evaluation.hierarchical import hierarchical
-from ontune.evaluation.label_matrix import Bools, Counts, LabelMatrix, dimensions, label_matrix
+from ontune.evaluation.label_matrix import Bools, Counts, LabelMatrix, dimensions, label_matrix, prefix
 from ontune.evaluation.measure import Measure, Values, Weights, mean, named, point, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
-__all__ = ["label_set_metrics", "label_sets", "prefix"]
+__all__ = ["label_set_metrics", "label_sets"]
 
 WITHIN = (
     "exact_match",
@@ -62,11 +61,6 @@ def label_sets(task: Task, predictions: Sequence[Prediction]) -> Measure:
         return named(task, found)
 
     return values
-
-
-def prefix(dimension: str) -> str:
-    """What the names of a dimension's metrics begin with."""
-    return re.sub(r"\W+", "_", dimension.lower())
 
 
 @dataclass(frozen=True)

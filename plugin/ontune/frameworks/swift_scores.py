@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ontune.errors import RecipeError
 from ontune.evaluation import Prediction, compute_metrics
-from ontune.evaluation.label_sets import label_set_metrics
+from ontune.evaluation.label_sets import label_sets
 from ontune.task import Task, load_task
 from ontune.task.parsing import parse
 
@@ -55,7 +57,7 @@ def register_reward(task: str | None, dataset_info: Path) -> None:
             self, completions: Sequence[str], solution: Sequence[str], **_: Any
         ) -> list[float]:
             """Each completion's reward: the micro F1 of its labels, 1 where it is the gold answer without any."""
-            return [_reward(self._task, row) for row in _predictions(self._task, completions, solution)]
+            return _rewards(self._task, _predictions(self._task, completions, solution))
 
     rewards: dict[str, Any] = orms
     rewards[REWARD] = OntologyF1
@@ -84,6 +86,6 @@ def _prediction(task: Task, id_: str, raw: str, gold: str) -> Prediction:
     return Prediction(id_, "free", parse(task, gold)[0] or gold, raw, answer, tuple(errors), task=task.name)
 
 
-def _reward(task: Task, row: Prediction) -> float:
-    scores = label_set_metrics(task, [row])
-    return max(scores["f1"], scores["exact_match"])
+def _rewards(task: Task, rows: Sequence[Prediction]) -> list[float]:
+    each = label_sets(task, rows)(np.eye(len(rows)))  # every row on its own, prepared together
+    return np.maximum(each["f1"], each["exact_match"]).tolist()
