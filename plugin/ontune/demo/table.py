@@ -1,16 +1,16 @@
 """The demo's scores, the baselines beside them, and the bounds that the model has to keep."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from ontune.evaluation import Prediction
+from ontune.evaluation.baselines import always, best_constant, label_set, most_frequent
 from ontune.evaluation.label_sets import label_set_metrics
 from ontune.task import Task
 from ontune.task.model import Answer
 
-__all__ = ["Bound", "Row", "best_constant", "bounds", "make_rows", "most_frequent", "to_text"]
+__all__ = ["Bound", "Row", "bounds", "make_rows", "to_text"]
 
 F1, CEILING, PICTURES = 0.90, 0.60, 300  # what the trained model has to reach, the others not, and on how many
 MAJORITY, CONSTANT = "most frequent answer", "best constant labels"
@@ -52,8 +52,8 @@ def make_rows(
 
     Labels that every sheet has are left out of all scores: to give them is no achievement.
     """
-    everywhere = frozenset.intersection(*(_labels(task, prediction.gold) for prediction in after))
-    sets = [_labels(task, answer) for answer in train]
+    everywhere = frozenset.intersection(*(label_set(task, prediction.gold) for prediction in after))
+    sets = [label_set(task, answer) for answer in train]
     predictions = {
         MAJORITY: _always(task, after, most_frequent(sets)),
         CONSTANT: _always(task, after, best_constant(sets)),
@@ -62,23 +62,6 @@ def make_rows(
         BLANK: blank,
     }
     return [_row(name, task, rows, everywhere) for name, rows in predictions.items()]
-
-
-def most_frequent(sets: Sequence[frozenset[str]]) -> frozenset[str]:
-    """The label set that is there most often: no constant answer has a better exact match on these."""
-    return max(Counter(sets).items(), key=lambda item: (item[1], sorted(item[0])))[0]
-
-
-def best_constant(sets: Sequence[frozenset[str]]) -> frozenset[str]:
-    """The labels with the best micro F1 on these when they are always given: the k most frequent, for the best k."""
-    counts = Counter(label for labels in sets for label in labels)
-    ranked = sorted(counts, key=lambda label: (-counts[label], label))
-    asked = counts.total()
-
-    def micro_f1(k: int) -> float:
-        return 2 * sum(counts[label] for label in ranked[:k]) / (k * len(sets) + asked)
-
-    return frozenset(ranked[: max(range(1, len(ranked) + 1), key=micro_f1)])
 
 
 def bounds(rows: Sequence[Row], pictures: int) -> list[Bound]:
@@ -124,12 +107,6 @@ def _strip(answer: Mapping[str, Any], labels: frozenset[str]) -> dict[str, Any]:
     }
 
 
-def _labels(task: Task, answer: object) -> frozenset[str]:
-    found = task.labels_of(cast("Answer", answer) if isinstance(answer, dict) else None)
-    return frozenset(label for labels in found.values() for label in labels)
-
-
 def _always(task: Task, predictions: Sequence[Prediction], labels: frozenset[str]) -> list[Prediction]:
     """The predictions of a model that gives these labels whatever it is shown."""
-    answer = task.answer_from_labels(sorted(labels))
-    return [replace(prediction, answer=answer, errors=()) for prediction in predictions]
+    return always(task, predictions, task.to_json(task.answer_from_labels(sorted(labels))))

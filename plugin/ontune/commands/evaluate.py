@@ -1,0 +1,48 @@
+"""`ontune evaluate`: what a file of predictions is worth."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ontune.commands.report_options import (
+    ReportOptions,
+    free_beside,
+    load_runs,
+    load_task_of,
+    report_options,
+    status,
+    write_report,
+)
+from ontune.console import FILE, emit, json_option, message
+from ontune.evaluation.markdown import summary
+from ontune.evaluation.report import build_report
+
+__all__ = ["command"]
+
+SHOWN = ("runs", "metrics", "baselines", "goals", "notes")
+
+
+@click.command()
+@click.argument("predictions", type=FILE)
+@report_options
+@click.option("--free", type=FILE, help="Unconstrained predictions.  [default: X.free.jsonl beside X.jsonl]")
+@json_option
+def command(predictions: Path, free: Path | None, as_json: bool, **options: Any) -> int:
+    """Metrics with intervals, baselines and goals of a predictions file: report.json, report.md, report.html.
+
+    Exit status 1 where a goal FAILs. A goal PASSes where the whole interval keeps it, and is UNDECIDED where the sample
+    leaves it open; the report says how many rows would decide it.
+    """
+    given = ReportOptions(**options)
+    runs = load_runs([("A", predictions)])
+    beside = load_runs([("A free", free)] if free else free_beside(runs))
+    task = load_task_of(runs, given.task_name, given.ontology, given.dataset_info)
+    report = build_report(task, runs, beside, given.plan(task))
+    folder = given.out or predictions.with_name(f"{predictions.stem}-report")
+    files = write_report(folder, report, task, [*runs, *beside], given)
+    for note in report["notes"]:
+        message(note)
+    text = f"{summary(report)}\n\n{len(runs[0].predictions)} predictions, report in {folder}"
+    emit({"files": files} | {key: report[key] for key in SHOWN}, text, as_json)
+    return status(report, given.strict)

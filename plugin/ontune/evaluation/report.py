@@ -1,0 +1,171 @@
+"""report.json: everything that an evaluation or a comparison found, in one record with fixed keys."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ontune import __version__
+from ontune.evaluation.baselines import Gold, baselines
+from ontune.evaluation.bootstrap import groups_of
+from ontune.evaluation.comparison import Run, compare, retention
+from ontune.evaluation.details import details
+from ontune.evaluation.estimates import SCORED, Estimate, Measured, Settings, measured
+from ontune.evaluation.goal_values import check_metrics, is_retention, verdicts
+from ontune.evaluation.goals import Goal
+from ontune.evaluation.label_matrix import dimensions
+from ontune.evaluation.label_sets import prefix
+from ontune.evaluation.notes import notes
+from ontune.evaluation.predictions import Prediction
+from ontune.evaluation.rows import rule_of
+from ontune.ontology.snapshot import snapshot_sha256
+from ontune.sharegpt import Sample
+from ontune.task.model import Task
+from ontune.task.parsing import parse
+from ontune.task.taskfile import task_sha256
+
+__all__ = ["FORMAT", "Plan", "Train", "build_report"]
+
+FORMAT, ABSENT = 1, "absent"
+
+
+@dataclass(frozen=True)
+class Train:
+    """The samples that a model was trained on, and what to call them."""
+
+    name: str
+    samples: Sequence[Sample]
+
+    def gold(self, task: Task) -> list[Gold]:
+        """Their answers: parsed where they are JSON objects, else as they are."""
+        return [parse(task, sample.gold)[0] or sample.gold for sample in self.samples]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a report beside the runs: goals, numbers measured elsewhere, training data, slices.
+
+    `right` is the rule that makes a row right (`exact_match>=1`); None takes the family's own. `judge` and `probes`
+    are what those found, as they stand in the report; their metrics go into `given`.
+    """
+
+    goals: Sequence[Goal] = ()
+    given: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
+    train: Train | None = None
+    by: Sequence[str] = ()
+    right: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    judge: Mapping[str, Any] | None = None
+    probes: Mapping[str, Any] | None = None
+    notes: Sequence[str] = ()
+
+
+def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan: Plan | None = None) -> dict[str, Any]:
+    """The record of report.json. `runs` are compared with the first of them, row by row; `free` stand beside them.
+
+    Raises InputError, before any long work, for goals on metrics that there are not.
+    """
+    plan = plan or Plan()
+    settings, every = plan.settings, [*runs, *free]
+    few = measured(task, runs[0].predictions[:1], Settings(resamples=0)).estimates
+    check_metrics(plan.goals, task, {**few, **plan.given})
+    rule = rule_of(plan.right, few)
+    groups = groups_of(runs[0].predictions)  # one grouping for all runs, so that their draws can be paired
+    scores = {run.name: measured(task, run.predictions, settings, groups, f"bootstrap {run.name}") for run in runs}
+    scores |= {run.name: measured(task, run.predictions, settings, None, f"bootstrap {run.name}") for run in free}
+    train = plan.train.samples if plan.train else None
+    found = {run.name: details(task, run.predictions, train, plan.by, settings) for run in every}
+    pairs = [((runs[0], run), (scores[runs[0].name], scores[run.name])) for run in runs[1:]]
+    return {
+        "format": FORMAT,
+        "title": f"{task.name}: {' against '.join(run.file for run in runs)}",
+        "created_with": f"ontune {__version__}",
+        "task": {"name": task.name, "sha256": task_sha256(task), "metrics": list(task.metrics)},
+        "ontology": _ontology(task),
+        "runs": [_run(run) for run in every],
+        "metrics": {name: _metrics(each) for name, each in scores.items()},
+        "baselines": _baselines(task, runs[0].predictions, plan.train),
+        "goals": _goals(task, runs, scores, plan),
+        "dimensions": {name: _dimensions(task, each) for name, each in scores.items()},
+        **_by_run(found),
+        "comparisons": [compare(task, *pair, rule, settings) for pair in pairs],
+        "judge": plan.judge,
+        "probes": plan.probes,
+        "notes": [*plan.notes, *notes(task, runs, free, settings), *_said(plan, rule, bool(pairs))],
+    }
+
+
+def _ontology(task: Task) -> dict[str, Any]:
+    ontology = task.ontology
+    return {"name": ontology.name, "version": ontology.version, "sha256": snapshot_sha256(ontology)}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    rows = run.predictions
+    seconds = [row.seconds for row in rows if row.seconds > 0]
+    p50, p95 = (float(value) for value in np.quantile(seconds, [0.5, 0.95])) if seconds else (None, None)
+    return {
+        "name": run.name,
+        "file": run.file,
+        "model": ", ".join(sorted({row.model for row in rows})),
+        "decoding": ", ".join(sorted({row.decoding for row in rows})),
+        "samples": len(rows),
+        "seconds": {"p50": p50, "p95": p95},
+        "tokens": {"mean": float(np.mean([row.tokens for row in rows])) if rows else None},
+        "errors": dict(sorted(Counter(code for row in rows for code in row.errors).items())),
+    }
+
+
+def _metrics(scores: Measured) -> dict[str, Any]:
+    return {name: estimate.to_record() for name, estimate in scores.estimates.items()}
+
+
+def _dimensions(task: Task, scores: Measured) -> dict[str, dict[str, float | None]]:
+    """The metrics of each dimension without its prefix; none for tasks without labels."""
+    found: dict[str, dict[str, float | None]] = {}
+    for dimension in dimensions(task):
+        head = f"{prefix(dimension)}_"
+        names = [name for name in scores.estimates if name.startswith(head)]
+        found[dimension] = {name.removeprefix(head): _defined(scores.estimates[name].value) for name in names}
+    return found
+
+
+def _baselines(task: Task, predictions: Sequence[Prediction], train: Train | None) -> dict[str, dict[str, Any]]:
+    found = baselines(task, predictions, train.gold(task) if train else (row.gold for row in predictions))
+    return {
+        kind: {name: _defined(value) for name, value in values.items() if name != SCORED}
+        for kind, values in found.items()
+    }
+
+
+def _defined(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _goals(task: Task, runs: Sequence[Run], scores: Mapping[str, Measured], plan: Plan) -> list[dict[str, Any]]:
+    """The verdicts run by run; numbers that were given are the last run's, which is the one that is on trial."""
+    found: list[dict[str, Any]] = []
+    for run in runs:
+        values = dict(scores[run.name].estimates)
+        if run is not runs[0]:
+            values |= retention(scores[runs[0].name], scores[run.name], plan.settings.level)
+        if run is runs[-1]:
+            values |= plan.given
+        goals = [goal for goal in plan.goals if run is not runs[0] or len(runs) == 1 or not is_retention(goal)]
+        found += [item.to_record() for item in verdicts(goals, task, run.name, run.predictions, values, plan.settings)]
+    return found
+
+
+def _by_run(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Each part with its runs, from each run with its parts; what is absent is said once."""
+    absent = {str(item): item for parts in found.values() for item in parts[ABSENT]}
+    keys = [key for key in next(iter(found.values())) if key != ABSENT]
+    return {key: {name: parts[key] for name, parts in found.items()} for key in keys} | {ABSENT: list(absent.values())}
+
+
+def _said(plan: Plan, rule: Goal, compared: bool) -> list[str]:
+    source = f"the training data {plan.train.name}" if plan.train else "the gold of these very rows"
+    found = [f"Baselines see no picture: constant answers chosen on {source}."]
+    return found + [f"A row is right where {rule.text}; won and lost are counted by that."] * compared
