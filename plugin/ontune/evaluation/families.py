@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from ontune.errors import TaskError
+from ontune.evaluation.bertscore import bertscore
+from ontune.evaluation.choice import choice
+from ontune.evaluation.feedback import feedback
 from ontune.evaluation.label_sets import label_sets
+from ontune.evaluation.manuals import manuals
 from ontune.evaluation.measure import Family, Measure, Values, Weights, named, point
+from ontune.evaluation.meteor import meteor
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.probabilities import probabilities
+from ontune.evaluation.relations import relations
 from ontune.task.model import Task
 
 __all__ = ["FAMILIES", "Family", "Measure", "Values", "Weights", "compute_metrics", "measure"]
@@ -14,6 +20,12 @@ __all__ = ["FAMILIES", "Family", "Measure", "Values", "Weights", "compute_metric
 FAMILIES: Mapping[str, Family] = {
     "label_sets": label_sets,
     "probabilities": probabilities,
+    "choice": choice,
+    "manuals": manuals,
+    "feedback": feedback,
+    "relations": relations,
+    "meteor": meteor,  # these two need ontune[feedback]
+    "bertscore": bertscore,
 }
 
 
