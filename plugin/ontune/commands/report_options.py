@@ -60,7 +60,7 @@ def report_options(command: Command) -> Command:
             "--by", multiple=True, metavar="FIELD", help="Slice by this field alone; several times.  [default: all]"
         ),
         click.option(
-            "--right", metavar="METRIC>=NUMBER", help="What makes a row right.  [default: exact_match or accuracy]"
+            "--right", multiple=True, metavar="METRIC>=NUMBER", help="What makes a row right.  [default: by family]"
         ),
         click.option(
             "--media-root", type=FOLDER, help="What media paths are relative to.  [default: data, where it is]"
@@ -99,7 +99,7 @@ class ReportOptions:
     measured: tuple[str, ...]
     model_folder: Path | None
     by: tuple[str, ...]
-    right: str | None
+    right: tuple[str, ...]
     media_root: Path | None
     thumbnails: Any
     bootstrap: int

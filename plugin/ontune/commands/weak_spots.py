@@ -9,7 +9,7 @@ from ontune.commands.report_options import load_runs, load_task_of, task_options
 from ontune.console import FILE, NEW_PATH, emit, json_option, message
 from ontune.errors import InputError
 from ontune.evaluation.estimates import Settings, measured
-from ontune.evaluation.rows import right_rows, rule_of
+from ontune.evaluation.rows import right_rows, rule_of, rule_text
 from ontune.evaluation.weak_spots import Spot, fields_of, telling_nothing, to_csv, weak_spots
 from ontune.files import write_atomic
 
@@ -22,7 +22,7 @@ SHOWN = 10
 @click.argument("predictions", type=FILE)
 @task_options
 @click.option("--by", multiple=True, metavar="FIELD", help="Metadata field; several times.  [default: all]")
-@click.option("--right", metavar="METRIC>=NUMBER", help="What makes a row right.  [default: exact_match or accuracy]")
+@click.option("--right", multiple=True, metavar="METRIC>=NUMBER", help="What makes a row right.  [default: by family]")
 @click.option("-o", "--out", type=NEW_PATH, required=True, help="CSV file: one weak spot a line, worst first.")
 @json_option
 def command(
@@ -31,7 +31,7 @@ def command(
     ontology: str | None,
     dataset_info: Path,
     by: tuple[str, ...],
-    right: str | None,
+    right: tuple[str, ...],
     out: Path,
     as_json: bool,
 ) -> None:
@@ -44,7 +44,7 @@ def command(
     rows = runs[0].predictions
     _check(runs[0].file, by, fields_of(rows), any(row.gold is not None for row in rows))
     task = load_task_of(runs, task_name, ontology, dataset_info)
-    rule = rule_of(right, measured(task, rows[:1], Settings(resamples=0)).estimates)
+    rule = rule_of(right, measured(task, rows[:200], Settings(resamples=0)).estimates)
     hits = right_rows(task, rows, rule)
     spots = weak_spots(task, rows, hits, by)
     write_atomic(out, to_csv(spots))
@@ -53,9 +53,11 @@ def command(
     if names := [] if by else telling_nothing(rows):
         message(f"left out, one value in all rows or another in each: {', '.join(names)} (--by FIELD takes them in)")
     wrong = sum(row.gold is not None for row in rows) - int(hits.sum())
-    record = {"file": str(out), "rows": len(rows), "wrong": wrong, "right": rule.text, "spots": len(spots)}
+    record = {"file": str(out), "rows": len(rows), "wrong": wrong, "right": rule_text(rule), "spots": len(spots)}
     worst = [spot.to_record() for spot in spots[:SHOWN]]
-    emit(record | {"worst": worst}, _text(spots, f"{wrong} of {len(rows)} rows wrong ({rule.text})", out), as_json)
+    emit(
+        record | {"worst": worst}, _text(spots, f"{wrong} of {len(rows)} rows wrong ({rule_text(rule)})", out), as_json
+    )
 
 
 def _check(file: str, by: Sequence[str], fields: set[str], has_gold: bool) -> None:

@@ -10,9 +10,8 @@ from ontune.errors import InputError
 from ontune.evaluation.bootstrap import percentiles
 from ontune.evaluation.estimates import Estimate, Measured, Settings
 from ontune.evaluation.families import measure
-from ontune.evaluation.goals import Goal
 from ontune.evaluation.predictions import Prediction
-from ontune.evaluation.rows import right_rows
+from ontune.evaluation.rows import Rule, right_rows
 from ontune.evaluation.significance import mcnemar, permutation, wilson
 from ontune.task.model import Task
 
@@ -71,7 +70,7 @@ def _some(ids: set[str]) -> str:
 
 
 def compare(
-    task: Task, runs: tuple[Run, Run], scores: tuple[Measured, Measured], rule: Goal, settings: Settings
+    task: Task, runs: tuple[Run, Run], scores: tuple[Measured, Measured], rule: Rule, settings: Settings
 ) -> dict[str, Any]:
     """B against A, as it stands in report.json. `won` are the rows that B alone has right by the rule, `lost` A."""
     (a, b), (of_a, of_b) = runs, scores

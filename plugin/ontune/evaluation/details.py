@@ -9,11 +9,15 @@ import numpy as np
 
 from ontune.errors import InputError
 from ontune.evaluation.bootstrap import groups_of
-from ontune.evaluation.estimates import Settings, measured
+from ontune.evaluation.calibration import calibration
+from ontune.evaluation.choice import confusion_matrix
+from ontune.evaluation.estimates import Settings, measured, without_extras
 from ontune.evaluation.label_matrix import label_matrix
 from ontune.evaluation.per_label import LabelScore, confused_pairs, per_branch, per_label
 from ontune.evaluation.predictions import Prediction
+from ontune.evaluation.selective import risk_coverage
 from ontune.evaluation.slices import Absent, Slice, slices
+from ontune.evaluation.thresholds import fit_thresholds
 from ontune.sharegpt import Sample
 from ontune.task.model import Task
 
@@ -21,8 +25,10 @@ __all__ = ["details"]
 
 # Of a slice the report has these and no others: what it is for is to see where a run is weak.
 HEADLINE = re.compile(
-    r"exact_match|f1|macro_f1|hierarchical_f1|accuracy|balanced_accuracy|anls|rouge_l|.*invalid_rate|number.*"
+    r"exact_match|f1|macro_f1|hierarchical_f1|accuracy|balanced_accuracy|spatial_accuracy|anls|rouge_l|"
+    r"keyword_presence|numeric_exact_match|exercise_match|invalid_rate"
 )
+CURVES = ("calibration", "risk and coverage", "thresholds")
 SOME = 3  # metrics of a slice where a family has none of them
 
 
@@ -34,10 +40,17 @@ def details(
     parts, missing = _chosen(*slices(task, predictions, train), by)
     pairs = confused_pairs(task, predictions, matrix)
     absent = [asdict(item) for item in missing]
+    curves = {name: asdict(found) for name, found in calibration(predictions).items()}
+    curve = risk_coverage(task, predictions)
+    absent += [] if curves else [{"what": what, "why": "no row has scores"} for what in CURVES]
+    matrices = {name: asdict(found) for name, found in confusion_matrix(task, predictions).items()}
     return {
         "labels": [_label(task, score) for score in per_label(task, predictions, matrix)],
         "branches": [_label(task, score) for score in per_branch(task, predictions, matrix)],
-        "confusion": {"pairs": [_pair(task, *pair) for pair in pairs], "matrices": {}},
+        "confusion": {"pairs": [_pair(task, *pair) for pair in pairs], "matrices": matrices},
+        "calibration": curves or None,
+        "risk_coverage": asdict(curve) if curve else None,
+        "thresholds": fit_thresholds(predictions) or None,
         "slices": [_slice(task, predictions, part, settings) for part in parts],
         "absent": absent,
     }
@@ -72,7 +85,7 @@ def _chosen(parts: Sequence[Slice], missing: Sequence[Absent], by: Sequence[str]
 
 def _slice(task: Task, predictions: Sequence[Prediction], part: Slice, settings: Settings) -> dict[str, Any]:
     rows = [predictions[at] for at in np.flatnonzero(part.rows).tolist()]
-    found = measured(task, rows, settings, groups_of(rows), f"slice {part.by} {part.value}").estimates
+    found = measured(without_extras(task), rows, settings, groups_of(rows), f"slice {part.by} {part.value}").estimates
     names = [name for name in found if HEADLINE.fullmatch(name)] or list(found)[:SOME]
     metrics = {name: {key: found[name].to_record()[key] for key in ("value", "low", "high")} for name in names}
     return {"by": part.by.removeprefix("meta."), "value": part.value, "n": part.size, "metrics": metrics}

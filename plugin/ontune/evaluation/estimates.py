@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ontune.evaluation.answer_errors import RATES
 from ontune.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Groups, draws, groups_of, percentiles
 from ontune.evaluation.families import measure as measure_of
 from ontune.evaluation.measure import Measure, Values, point
@@ -13,13 +14,21 @@ from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
 from ontune.task.model import Task
 
-__all__ = ["Estimate", "Measured", "Settings", "measured"]
+__all__ = ["COUNT", "EXTRAS", "Estimate", "Measured", "Settings", "count_of", "measured", "without_extras"]
 
-SCORED = "scored"  # how many rows had gold to compare with: what scores are means over, and no score itself
-ALL_ROWS = re.compile(r"(^|_)rate$")
-SHARES = re.compile(r"(^|_)(exact_match|accuracy|rate)$")  # counts of rows over a count of rows …
-MEANS = re.compile(r"balanced_|macro_|weighted_|mean_")  # … but not these
-OPEN_ENDED = re.compile(r"distance|temperature|scored$|count$|seconds|tokens")  # not between 0 and 1
+COUNT = re.compile(r"scored|.+_scored|with_scores")  # how many rows a value is over, and no value itself
+ALL_ROWS = frozenset(RATES)
+# The counts of values that have none of their own name (`numeric_exact_match` has `numeric_scored`), first one there.
+COUNTS = (
+    (re.compile(r"ece|adaptive_ece|brier|aurc"), ("with_scores",)),
+    (re.compile(r"anls|rouge_l|exact_match|meteor|bertscore.*"), ("manuals_scored", "feedback_scored", "scored")),
+    (re.compile(r".*accuracy|unread_rate"), ("choice_scored",)),
+    (re.compile(r".*"), ("scored", "choice_scored", "manuals_scored", "feedback_scored", "spatial_scored")),
+)
+SHARES = re.compile(r"(^|_)(exact_match|exercise_match|accuracy|rate)$")  # rows that hit over rows, but for means
+MEANS = re.compile(r"balanced_|worst_|macro_|weighted_")
+OPEN_ENDED = re.compile(r"distance")  # not between 0 and 1
+EXTRAS = {"meteor": "meteor", "bertscore": "bertscore_f1"}  # families that load what is not always there, or slow
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,6 @@ class Measured:
     groups: Groups
     drawn: Mapping[str, Values]
     estimates: Mapping[str, Estimate]
-    scored: int
 
 
 def measured(
@@ -79,27 +87,42 @@ def measured(
     groups = groups_of(predictions) if groups is None else groups
     values = point(measure, len(predictions))
     drawn = draws(measure, groups, settings.resamples, settings.seed, what)
-    scored = int(values.get(SCORED, len(predictions)))
     spans = percentiles(drawn, settings.level)
-    rows = _Rows(len(predictions), scored, int(groups.max(initial=-1)) + 1)
+    rows = _Rows(len(predictions), int(groups.max(initial=-1)) + 1, values)
     found = {
         name: rows.estimate(name, value, spans.get(name), settings.level)
         for name, value in values.items()
-        if name != SCORED
+        if not COUNT.fullmatch(name)
     }
-    return Measured(measure, groups, drawn, found, scored)
+    return Measured(measure, groups, drawn, found)
+
+
+def without_extras(task: Task, metrics: Sequence[str] = ()) -> Task:
+    """The task without the families that are too slow to be measured again and again, but for those of `metrics`."""
+    kept = [name for name in task.metrics if name not in EXTRAS or EXTRAS[name] in metrics]
+    return task if len(kept) == len(task.metrics) else replace(task, metrics=tuple(kept))
+
+
+def count_of(name: str, counts: Mapping[str, float]) -> float | None:
+    """How many rows the value of that name is over, where a count says so; `counts` are all values of the measure."""
+    stems = [key for key in counts if key.endswith("_scored") and name.startswith(key.removesuffix("scored"))]
+    if stems:
+        return counts[max(stems, key=len)]
+    known = (key for form, keys in COUNTS if form.fullmatch(name) for key in keys if key in counts)
+    return next((counts[key] for key in known), None)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """How many rows there are, how many of them have gold, and how many groups they fall into."""
+    """How many rows there are, how many groups they fall into, and the counts among the values."""
 
     count: int
-    scored: int
     groups: int
+    values: Mapping[str, float]
 
     def estimate(self, name: str, value: float, span: tuple[float, float] | None, level: float) -> Estimate:
-        n = self.count if ALL_ROWS.search(name) else self.scored
+        counted = None if name in ALL_ROWS else count_of(name, self.values)
+        n = self.count if counted is None else round(counted)
         if not n or np.isnan(value):
             return Estimate(value, None, None, n, n, None)
         if self.groups == self.count and _is_share(name, value * n):

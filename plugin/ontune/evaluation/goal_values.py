@@ -3,13 +3,14 @@
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ontune.errors import InputError, TaskError
+from ontune.errors import InputError
 from ontune.evaluation.bootstrap import groups_of, intervals
-from ontune.evaluation.estimates import Estimate, Settings
+from ontune.evaluation.estimates import EXTRAS, Estimate, Settings
 from ontune.evaluation.families import FAMILIES
 from ontune.evaluation.goals import Goal, Verdict, judge
 from ontune.evaluation.measure import point, ratio
@@ -30,9 +31,9 @@ ELSEWHERE: Mapping[str, str] = {
     "probe_pass_rate": "no probes were run",
     "folder_gb": "not measured: name the folder with --model-folder, or the size with --measured folder_gb=NUMBER",
     "peak_memory_gb": "not measured: give it with --measured peak_memory_gb=NUMBER",
-    "meteor": "not computed: it needs ontune[feedback]",
-    "bertscore_f1": "not computed: it needs ontune[feedback]",
 }
+# Metrics whose names come from the data: where no row has the class, condition or relation, there is no such value.
+NAMED_BY_DATA = re.compile(r"(class|condition|object|relation)(_\w+)?_accuracy|worst_condition_accuracy")
 
 
 def folder_gb(folder: Path) -> float:
@@ -48,10 +49,12 @@ def given_value(value: float) -> Estimate:
 def check_metrics(goals: Sequence[Goal], task: Task, computed: Mapping[str, Estimate]) -> None:
     """Raises InputError for every goal whose metric is unknown, with the nearest names."""
     known = {*computed, *ELSEWHERE, MEAN_SECONDS, "seconds_p50", "seconds_p95", *_of_families(task)}
+    forms = (QUANTILE, NAMED_BY_DATA)
     faults = [
         f"goal {goal.text!r}: no metric {goal.metric!r}: {_nearest(goal.metric, known)}"
         for goal in goals
-        if goal.metric not in known and not QUANTILE.fullmatch(goal.metric) and _retained(goal.metric) not in known
+        if {goal.metric, _retained(goal.metric)}.isdisjoint(known)
+        and not any(form.fullmatch(goal.metric) for form in forms)
     ]
     faults += [
         f"goal {goal.text!r}: expected {goal.metric}<=NUMBER"
@@ -78,12 +81,10 @@ def _nearest(metric: str, known: set[str]) -> str:
 
 def _of_families(task: Task) -> dict[str, str]:
     """The metrics of all families, each with its family's name; a family may have none for this task."""
-    found: dict[str, str] = {}
-    for name, family in FAMILIES.items():
-        try:
-            found |= dict.fromkeys(point(family(task, []), 0), name)
-        except TaskError:
-            continue
+    found = {metric: name for name, metric in EXTRAS.items()}
+    for name in sorted(FAMILIES.keys() - EXTRAS.keys()):
+        with suppress(InputError):
+            found |= dict.fromkeys(point(FAMILIES[name](task, []), 0), name)
     return found
 
 
@@ -125,6 +126,8 @@ def _absent(metric: str, task: Task) -> str:
         return ELSEWHERE[metric]
     if RETENTION.fullmatch(metric):
         return "what a run keeps of another's value: ontune compare"
+    if NAMED_BY_DATA.fullmatch(metric) and metric not in _of_families(task):
+        return "no row is of that class, condition, object or relation"
     family = _of_families(task).get(metric)
     return f"not computed: a metric of {family}, and task {task.name} names {list(task.metrics)}"
 

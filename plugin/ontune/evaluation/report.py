@@ -12,14 +12,14 @@ from ontune.evaluation.baselines import Gold, baselines
 from ontune.evaluation.bootstrap import groups_of
 from ontune.evaluation.comparison import Run, compare, retention
 from ontune.evaluation.details import details
-from ontune.evaluation.estimates import SCORED, Estimate, Measured, Settings, measured
+from ontune.evaluation.estimates import COUNT, Estimate, Measured, Settings, measured
 from ontune.evaluation.goal_values import check_metrics, is_retention, verdicts
 from ontune.evaluation.goals import Goal
 from ontune.evaluation.label_matrix import dimensions
 from ontune.evaluation.label_sets import prefix
 from ontune.evaluation.notes import notes
 from ontune.evaluation.predictions import Prediction
-from ontune.evaluation.rows import rule_of
+from ontune.evaluation.rows import Rule, rule_of, rule_text
 from ontune.ontology.snapshot import snapshot_sha256
 from ontune.sharegpt import Sample
 from ontune.task.model import Task
@@ -29,6 +29,7 @@ from ontune.task.taskfile import task_sha256
 __all__ = ["FORMAT", "Plan", "Train", "build_report"]
 
 FORMAT, ABSENT = 1, "absent"
+FEW = 200  # rows that show which metrics there are before all rows are measured
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Train:
 class Plan:
     """What is asked of a report beside the runs: goals, numbers measured elsewhere, training data, slices.
 
-    `right` is the rule that makes a row right (`exact_match>=1`); None takes the family's own. `judge` and `probes`
+    `right` is the rule that makes a row right (`exact_match>=1`), empty for the family's own. `judge` and `probes`
     are what those found, as they stand in the report; their metrics go into `given`.
     """
 
@@ -55,7 +56,7 @@ class Plan:
     given: Mapping[str, Estimate] = field(default_factory=dict[str, Estimate])
     train: Train | None = None
     by: Sequence[str] = ()
-    right: str | None = None
+    right: Sequence[str] = ()
     settings: Settings = field(default_factory=Settings)
     judge: Mapping[str, Any] | None = None
     probes: Mapping[str, Any] | None = None
@@ -69,7 +70,7 @@ def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan
     """
     plan = plan or Plan()
     settings, every = plan.settings, [*runs, *free]
-    few = measured(task, runs[0].predictions[:1], Settings(resamples=0)).estimates
+    few = measured(task, runs[0].predictions[:: len(runs[0].predictions) // FEW + 1], Settings(resamples=0)).estimates
     check_metrics(plan.goals, task, {**few, **plan.given})
     rule = rule_of(plan.right, few)
     groups = groups_of(runs[0].predictions)  # one grouping for all runs, so that their draws can be paired
@@ -135,7 +136,7 @@ def _dimensions(task: Task, scores: Measured) -> dict[str, dict[str, float | Non
 def _baselines(task: Task, predictions: Sequence[Prediction], train: Train | None) -> dict[str, dict[str, Any]]:
     found = baselines(task, predictions, train.gold(task) if train else (row.gold for row in predictions))
     return {
-        kind: {name: _defined(value) for name, value in values.items() if name != SCORED}
+        kind: {name: _defined(value) for name, value in values.items() if not COUNT.fullmatch(name)}
         for kind, values in found.items()
     }
 
@@ -165,7 +166,7 @@ def _by_run(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {key: {name: parts[key] for name, parts in found.items()} for key in keys} | {ABSENT: list(absent.values())}
 
 
-def _said(plan: Plan, rule: Goal, compared: bool) -> list[str]:
+def _said(plan: Plan, rule: Rule, compared: bool) -> list[str]:
     source = f"the training data {plan.train.name}" if plan.train else "the gold of these very rows"
     found = [f"Baselines see no picture: constant answers chosen on {source}."]
-    return found + [f"A row is right where {rule.text}; won and lost are counted by that."] * compared
+    return found + [f"A row is right where {rule_text(rule)}; won and lost are counted by that."] * compared

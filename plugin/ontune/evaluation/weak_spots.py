@@ -3,16 +3,17 @@
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontune.evaluation.choice import classes
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
-from ontune.task.model import Choice, Field, Group, Task
+from ontune.task.model import Choice, Task
 
 __all__ = ["COLUMNS", "Spot", "fields_of", "telling_nothing", "to_csv", "weak_spots"]
 
@@ -51,15 +52,16 @@ def weak_spots(
     `gold > given` in the place of it, over the rows with that gold. Rows without gold take no part.
     """
     count = _Counts()
-    pairs = [(row, bool(hit)) for row, hit in zip(predictions, right, strict=True) if row.gold is not None]
     left_out = set(telling_nothing(predictions))
     wanted = set(by)
-    for row, hit in pairs:
+    for row, hit, sets in zip(predictions, right, _sets(task, predictions), strict=True):
+        if row.gold is None:
+            continue
         for key, value in row.meta.items():
             kind = PAGE if key in PAGES else key
             if value not in (None, "") and ({key, kind} & wanted if wanted else key not in left_out):
                 count.add(kind, str(value), row.id, not hit)
-        for gold, given in _sets(task, row):
+        for gold, given in sets:
             count.add_labels(gold, given, row.id)
     spots = [count.spot(kind, value, level) for kind, value in count.wrong]
     return sorted(spots, key=lambda spot: (-spot.lower_bound, -spot.wrong, spot.kind, spot.value))
@@ -111,23 +113,15 @@ class _Counts:
         return Spot(kind, value, count, len(ids), wilson(len(ids), count, level)[0], tuple(ids[:EXAMPLES]))
 
 
-def _sets(task: Task, row: Prediction) -> Iterator[tuple[set[str], set[str]]]:
-    """Gold and given values: labels by dimension, and each choice."""
-    gold, answer = (item if isinstance(item, dict) else {} for item in (row.gold, row.answer))
-    golds, answers = task.labels_of(gold), task.labels_of(answer)
-    yield from ((set(golds[name]), set(answers[name])) for name in golds)
-    yield from zip(_options(task.fields, gold), _options(task.fields, answer), strict=True)
-
-
-def _options(fields: Sequence[Field], answer: object) -> Iterator[set[str]]:
-    """What each choice field of an answer holds, in field order; empty where there is no string."""
-    record = cast("Mapping[str, object]", answer) if isinstance(answer, dict) else {}
-    for field in fields:
-        value = record.get(field.name)
-        if isinstance(field, Group):
-            yield from _options(field.fields, value)
-        elif isinstance(field, Choice):
-            yield {value} if isinstance(value, str) else set()
+def _sets(task: Task, predictions: Sequence[Prediction]) -> Iterator[list[tuple[set[str], set[str]]]]:
+    """For each row its gold and given values: labels by dimension, and the option of each choice."""
+    choices = [(path, field) for path, field in task.leaf_fields() if isinstance(field, Choice)]
+    read = [classes(task, predictions, path, field) for path, field in choices]
+    for at, row in enumerate(predictions):
+        golds, answers = (task.labels_of(item if isinstance(item, dict) else {}) for item in (row.gold, row.answer))
+        labels = [(set(golds[name]), set(answers[name])) for name in golds]
+        options = (column[at] for column in read)
+        yield labels + [({gold} if gold else set[str](), {given} if given else set[str]()) for gold, given in options]
 
 
 def to_csv(spots: Iterable[Spot]) -> str:
