@@ -15,7 +15,7 @@ from ontune.task import Task
 if TYPE_CHECKING:
     from ontune.inference.transformers_engine import TransformersEngine
 
-__all__ = ["ModelOptions", "model_options"]
+__all__ = ["LOADING", "ModelOptions", "model_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,6 +31,8 @@ class ModelOptions:
     image_max_pixels: int | None = None
     dtype: str | None = None
     load_in_4bit: bool = False
+    workers: int = 1
+    again: bool = False
 
     def settings(self) -> tuple[Generation, Precision]:
         """The checkpoint's own settings (`ontune.json`), with the command line's in their place."""
@@ -67,17 +69,19 @@ class ModelOptions:
         return f"{self.model}+{self.adapter}" if self.adapter else str(self.model)
 
 
+LOADING = [
+    click.option("--adapter", type=FOLDER, help="Folder of a LoRA adapter, a checkpoint say."),
+    click.option("--batch-size", type=click.IntRange(1), help="Samples at a time.  [default: the run's, else 8]"),
+    click.option("--max-new-tokens", type=click.IntRange(1), help="[default: the run's, else 256]"),
+    click.option("--image-max-pixels", type=click.IntRange(784), help="[default: the run's, else 589824]"),
+    click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="[default: the run's]"),
+    click.option("--load-in-4bit", is_flag=True, help="NF4 base, double quantised (bitsandbytes)."),
+]
+
+
 def model_options(command: Command) -> Command:
     """Adds the options; the command is given their values under their own names."""
-    options = [
-        click.option("--model", type=FOLDER, required=True, help="Folder of the model: base or merged."),
-        click.option("--adapter", type=FOLDER, help="Folder of a LoRA adapter, a checkpoint say."),
-        click.option("--batch-size", type=click.IntRange(1), help="Samples at a time.  [default: the run's, else 8]"),
-        click.option("--max-new-tokens", type=click.IntRange(1), help="[default: the run's, else 256]"),
-        click.option("--image-max-pixels", type=click.IntRange(784), help="[default: the run's, else 589824]"),
-        click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="[default: the run's]"),
-        click.option("--load-in-4bit", is_flag=True, help="NF4 base, double quantised (bitsandbytes)."),
-    ]
-    for option in reversed(options):
+    folder = click.option("--model", type=FOLDER, required=True, help="Folder of the model: base or merged.")
+    for option in reversed([folder, *LOADING]):
         command = option(command)
     return command

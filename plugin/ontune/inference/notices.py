@@ -1,5 +1,6 @@
 """What a person should know about how samples were asked."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ontune.console import message
@@ -7,7 +8,7 @@ from ontune.evaluation import Prediction
 from ontune.sharegpt import Sample
 from ontune.task import Task
 
-__all__ = ["name_lost", "name_other_words"]
+__all__ = ["name_lost", "name_other_words", "name_unconstrained"]
 
 
 def name_lost(name: str, predictions: Iterable[Prediction]) -> None:
@@ -27,6 +28,17 @@ def name_other_words(name: str, task: Task, samples: Sequence[Sample]) -> None:
             f"ontune: {name}: {len(others)} of {len(samples)} samples ask in other words than task {task.name}, "
             f"and are asked in their own: {shown}"
         )
+
+
+def name_unconstrained(name: str, predictions: Sequence[Prediction]) -> None:
+    """Says so, once, where answers that a server or vLLM was to constrain break the contract."""
+    asked = [prediction for prediction in predictions if "not_encoded" not in prediction.errors]
+    codes = Counter(code for prediction in asked for code in prediction.errors)
+    if broken := sum(bool(prediction.errors) for prediction in asked):
+        cut = sum(prediction.meta.get("finish_reason") == "length" for prediction in asked)
+        shown = ", ".join(f"{code} {count}" for code, count in sorted(codes.items())) + (f"; {cut} cut" if cut else "")
+        why = "the schema is ignored there, or cannot express all rules"
+        message(f"ontune: {name}: {broken} of {len(asked)} constrained answers break the contract ({shown}): {why}")
 
 
 def _without_tags(text: str) -> str:

@@ -12,7 +12,7 @@ from ontune.errors import DatasetError
 from ontune.pictures import upright
 from ontune.sharegpt import Sample
 
-__all__ = ["Pictures", "messages", "open_video"]
+__all__ = ["Message", "Pictures", "messages", "open_video"]
 
 Message = dict[str, Any]
 
