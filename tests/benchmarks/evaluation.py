@@ -6,18 +6,16 @@ python tests/benchmarks/evaluation.py [--rows N] [--resamples N] [--quick] [--js
 import argparse
 import datetime
 import json
-import os
 import platform
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"  # before numpy is imported
+from threadpoolctl import threadpool_limits
 
 from ontune.evaluation import Prediction, read_predictions, write_predictions
 from ontune.evaluation.bootstrap import groups_of, intervals
@@ -104,7 +102,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     size = (5000, 100) if options.quick else (options.rows, options.resamples)
-    record = run(*size)
+    with threadpool_limits(1):
+        record = run(*size)
     print(json.dumps(record) if options.json else "\n".join(f"{key:<20}{value}" for key, value in record.items()))
 
 

@@ -1,22 +1,28 @@
 """Label-set metrics: a table of cases counted by hand, and scikit-learn as the oracle on generated data."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
+from evaluation.fixtures import predictions
 from ontune.errors import TaskError
 from ontune.evaluation import FAMILIES, Prediction, compute_metrics
-from ontune.evaluation.label_sets import label_set_metrics
+from ontune.evaluation.label_sets import label_set_metrics, label_sets
 from ontune.ontology import Concept, Ontology
 from ontune.task import Group, Labels, Task
 from ontune.task.parsing import parse
 from small import ONTOLOGY, small_task
 
 TASK = small_task()
+SCORES = {"precision": precision_score, "recall": recall_score, "f1": f1_score, "jaccard": jaccard_score}
 DIMENSIONS = ("Area", "Scope", "Ability")
 ERROR = {"Error": "UnsupportedMaterial"}
 
@@ -95,6 +101,16 @@ GOLD = labels("Addition", "Clock", "Recall")
         ),
         pytest.param(
             [(labels("Addition"), labels("Addition")), (labels("Addition"), labels("Shapes"))],
+            {
+                "jaccard": 1 / 3,
+                "macro_recall": 1 / 4,
+                "weighted_f1": 2 / 3,
+                "hamming_loss": 2 / (2 * len(ONTOLOGY.concepts)),
+            },
+            id="one label of two rows is missed and another given",
+        ),
+        pytest.param(
+            [(labels("Addition"), labels("Addition")), (labels("Addition"), labels("Shapes"))],
             {"exact_match": 0.5, "precision": 0.5, "recall": 0.5, "f1": 0.5, "macro_f1": 1 / 3, "sample_f1": 0.5},
             id="macro over labels with support or predicted: Addition 2/3, Shapes 0",
         ),
@@ -149,31 +165,87 @@ def matrix(rows: list[dict[str, list[str]]], dimensions: tuple[str, ...]) -> np.
     return np.array([[label in row.get(dimension, []) for dimension, label in columns] for row in rows], dtype=int)
 
 
-def oracle(gold: np.ndarray, answer: np.ndarray) -> dict[str, float]:
-    used = np.flatnonzero(gold.any(axis=0) | answer.any(axis=0))
-    each = f1_score(gold, answer, average=None, zero_division=0)
-    average = {"average": "micro", "zero_division": 0}
-    return {
-        "precision": precision_score(gold, answer, **average),
-        "recall": recall_score(gold, answer, **average),
-        "f1": f1_score(gold, answer, **average),
+def oracle(gold: np.ndarray, answer: np.ndarray, labels: int) -> dict[str, float]:
+    used = gold.any(axis=0) | answer.any(axis=0)
+    both_empty = ~(gold.any(axis=1) | answer.any(axis=1))
+    found: dict[str, float] = {"hamming_loss": (gold != answer).sum() / (len(gold) * labels)}
+    for name, score in SCORES.items():
+        found[name] = score(gold, answer, average="micro", zero_division=0)
+        found[f"weighted_{name}"] = score(gold, answer, average="weighted", zero_division=0) if gold.any() else 0.0
         # Its own macro average would count the columns that nobody used as 0.
-        "macro_f1": each[used].mean() if used.size else 0.0,
-        "sample_f1": f1_score(gold, answer, average="samples", zero_division=1),
-    }
+        each = score(gold, answer, average=None, zero_division=0)[used]
+        found[f"macro_{name}"] = each.mean() if each.size else 0.0
+        # Zero division to 1 would count a row with labels on one side alone as right for precision or recall.
+        some = score(gold[~both_empty], answer[~both_empty], average="samples", zero_division=0) if used.any() else 0.0
+        found[f"sample_{name}"] = both_empty.mean() + (1 - both_empty.mean()) * some
+    return found
 
 
-@settings(deadline=None)
+def test_sample_f1_is_that_of_scikit_learn_with_zero_division_1():
+    gold, answer = np.array([[1, 0], [0, 0], [0, 0]]), np.array([[1, 1], [0, 0], [1, 0]])
+    expected = f1_score(gold, answer, average="samples", zero_division=1)
+    assert oracle(gold, answer, 2)["sample_f1"] == pytest.approx(expected)
+
+
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(golds, raws), min_size=1, max_size=8))
 def test_scores_are_those_of_scikit_learn(rows):
     found = metrics(*rows)
     parsed = [parse(TASK, raw)[0] or {} for _, raw in rows]
     for prefix, dimensions in [("", DIMENSIONS), *((f"{name.lower()}_", (name,)) for name in DIMENSIONS)]:
         gold, answer = matrix([row[0] for row in rows], dimensions), matrix(parsed, dimensions)
-        expected = {f"{prefix}{name}": value for name, value in oracle(gold, answer).items()}
-        assert {name: found[name] for name in expected if name in found} == pytest.approx(
-            {name: value for name, value in expected.items() if name in found}, abs=1e-9
-        )
-        assert f"{prefix}macro_f1" in found
+        labels = sum(len(ONTOLOGY.labels(dimension)) for dimension in dimensions)
+        expected = {f"{prefix}{name}": value for name, value in oracle(gold, answer, labels).items()}
         if all(parsed) and ERROR not in parsed and ERROR not in [row[0] for row in rows]:
-            assert found[f"{prefix}exact_match"] == pytest.approx(accuracy_score(gold, answer), abs=1e-9)
+            expected[f"{prefix}exact_match"] = accuracy_score(gold, answer)
+        shared = expected.keys() & found.keys()
+        assert len(shared) >= (len(expected) if not prefix else 8)
+        assert {name: found[name] for name in shared} == pytest.approx(
+            {name: expected[name] for name in shared}, abs=1e-9
+        )
+
+
+# ------------------------------------------------------------------------------------------------------------- weights
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(golds, raws, st.integers(0, 3)), min_size=1, max_size=7))
+def test_a_weight_says_how_often_a_row_counts(rows):
+    weights = np.array([[count for *_, count in rows]], dtype=float)
+    once = [predict(TASK, gold, raw, at) for at, (gold, raw, _) in enumerate(rows)]
+    repeated = [row for row, (*_, count) in zip(once, rows, strict=True) for _ in range(count)]
+    found = {name: values[0] for name, values in label_sets(TASK, once)(weights).items()}
+    assert found == pytest.approx(label_set_metrics(TASK, repeated), abs=1e-12)
+
+
+def test_many_resamples_are_measured_as_each_alone():
+    rows = predictions("label_sets", 60, decoding="free")
+    measured = label_sets(TASK, rows)
+    weights = np.random.default_rng(0).integers(0, 3, (9, 60)).astype(float)
+    together = measured(weights)
+    for at, row in enumerate(weights):
+        alone = measured(row[None])
+        assert {name: values[at] for name, values in together.items()} == pytest.approx(
+            {name: values[0] for name, values in alone.items()}, abs=1e-12
+        )
+    assert all(values.shape == (9,) for values in together.values())
+
+
+def test_the_same_rows_give_the_same_bits_in_every_process():
+    program = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from evaluation.fixtures import TASKS, predictions\n"
+        "from ontune.evaluation.label_sets import label_set_metrics\n"
+        "print(label_set_metrics(TASKS['label_sets'], predictions('label_sets', 50, decoding='free')))"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(seen) == 1
+    assert "exact_match" in seen.pop()

@@ -169,7 +169,7 @@ def _bin_table(chances: Floats, truths: Bools, rows: Integers, edges: Floats, co
     width = len(edges) - 1
     cells = rows * width + bin_places(chances, edges)
     parts = (np.ones(len(cells)), chances, truths.astype(float))
-    sums = [np.bincount(cells, part, minlength=count * width).reshape(count, width) for part in parts]
+    sums = [np.bincount(cells, part, count * width).astype(np.float64).reshape(count, width) for part in parts]
     return np.concatenate(sums, axis=1)
 
 
