@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ontune.errors import InputError
-from ontune.task.model import Labels, Task, Text
+from ontune.task.model import Labels, Task
 from ontune.task.taskfile import task_sha256
 
 __all__ = ["Export", "Exporter", "Order", "free_order_only", "header", "lost_rules"]
@@ -21,7 +21,7 @@ RULES = {
     "key_order": "engines that generate write the keys in this order, but what checks an answer takes any",
     "repeated_key": "what checks a parsed answer has not seen that a key was given twice",
     "spaces": "white space between the parts of the JSON is not ruled out",
-    "escapes": "text may use escapes where canonical JSON has none",
+    "escapes": "strings may have other escapes than canonical JSON, half a surrogate pair among them",
     "tokens": "the text is ruled, not its tokens: they may be others than the tokenizer's own",
 }
 
@@ -48,7 +48,6 @@ def lost_rules(task: Task, *names: str) -> tuple[str, ...]:
         "exclude_contradictions": not task.rules.exclude_contradictions,
         "min": all(field.min < 2 for field, _ in lists),
         "max": all(field.max in (None, 0, 1) or field.max >= known for field, known in lists),
-        "escapes": not any(isinstance(field, Text) for field in fields),
     }
     return tuple(f"{name}: {RULES[name]}" for name in names if not absent.get(name))
 

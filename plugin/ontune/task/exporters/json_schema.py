@@ -11,10 +11,14 @@ from ontune.task.model import Choice, Constant, Field, Group, Labels, Task, Text
 
 __all__ = ["export_json_schema", "json_schema", "response_format"]
 
-NOTES = (
+COMPACT = (
     "compact JSON with xgrammar: any_whitespace=False, separators=(',', ':'); with llguidance: "
     "whitespace_flexible=False, item_separator=',', key_separator=':'",
     "uniqueItems is left out: llguidance refuses a schema that has it, xgrammar takes it and ignores it",
+)
+TEXTS = (
+    "of a text with a maximum xgrammar lets no escape through (no quote, no newline), Outlines none like \\u001f, and "
+    "llguidance no DEL that is not escaped: the other formats have what canonical JSON has",
 )
 
 
@@ -42,7 +46,8 @@ def export_json_schema(task: Task, order: Order = "free") -> Export:
     """The schema as text, what it loses in its `$comment`."""
     free_order_only(order, "json-schema")
     lost = ("unique", "exclude_ancestors", "exclude_contradictions", "key_order", "repeated_key", "spaces", "escapes")
-    export = Export("", lost_rules(task, *lost, "tokens"), NOTES)
+    texts = TEXTS if any(isinstance(field, Text) for _, field in task.leaf_fields()) else ()
+    export = Export("", lost_rules(task, *lost, "tokens"), (*COMPACT, *texts))
     comment = header(task, export, "").replace("\n", ";").rstrip(";").strip()
     record = {"$comment": comment, **json_schema(task)}
     return replace(export, text=json.dumps(record, ensure_ascii=False))
