@@ -1,6 +1,5 @@
 """What a report says of one run beside its metrics: labels, branches, confusion, slices, and what is absent."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,7 @@ from ontune.errors import InputError
 from ontune.evaluation.bootstrap import groups_of
 from ontune.evaluation.calibration import calibration
 from ontune.evaluation.choice import confusion_matrix
-from ontune.evaluation.estimates import Settings, measured, without_extras
+from ontune.evaluation.estimates import Settings, headline, measured, without_extras
 from ontune.evaluation.label_matrix import label_matrix
 from ontune.evaluation.per_label import LabelScore, confused_pairs, per_branch, per_label
 from ontune.evaluation.predictions import Prediction
@@ -23,13 +22,7 @@ from ontune.task.model import Task
 
 __all__ = ["details"]
 
-# Of a slice the report has these and no others: what it is for is to see where a run is weak.
-HEADLINE = re.compile(
-    r"exact_match|f1|macro_f1|hierarchical_f1|accuracy|balanced_accuracy|spatial_accuracy|anls|rouge_l|"
-    r"keyword_presence|numeric_exact_match|exercise_match|invalid_rate"
-)
 CURVES = ("calibration", "risk and coverage", "thresholds")
-SOME = 3  # metrics of a slice where a family has none of them
 
 
 def details(
@@ -86,6 +79,7 @@ def _chosen(parts: Sequence[Slice], missing: Sequence[Absent], by: Sequence[str]
 def _slice(task: Task, predictions: Sequence[Prediction], part: Slice, settings: Settings) -> dict[str, Any]:
     rows = [predictions[at] for at in np.flatnonzero(part.rows).tolist()]
     found = measured(without_extras(task), rows, settings, groups_of(rows), f"slice {part.by} {part.value}").estimates
-    names = [name for name in found if HEADLINE.fullmatch(name)] or list(found)[:SOME]
-    metrics = {name: {key: found[name].to_record()[key] for key in ("value", "low", "high")} for name in names}
+    metrics = {
+        name: {key: found[name].to_record()[key] for key in ("value", "low", "high")} for name in headline(found)
+    }
     return {"by": part.by.removeprefix("meta."), "value": part.value, "n": part.size, "metrics": metrics}

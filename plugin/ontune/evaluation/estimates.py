@@ -1,7 +1,7 @@
 """Values of metrics with what the sample leaves open: the interval, how it was made, and on how many rows."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
 from ontune.task.model import Task
 
-__all__ = ["COUNT", "EXTRAS", "Estimate", "Measured", "Settings", "count_of", "measured", "without_extras"]
+__all__ = ["COUNT", "EXTRAS", "Estimate", "Measured", "Settings", "count_of", "headline", "measured", "without_extras"]
 
 COUNT = re.compile(r"scored|.+_scored|with_scores")  # how many rows a value is over, and no value itself
 ALL_ROWS = frozenset(RATES)
@@ -28,6 +28,20 @@ COUNTS = (
 SHARES = re.compile(r"(^|_)(exact_match|exercise_match|accuracy|rate)$")  # rows that hit over rows, but for means
 MEANS = re.compile(r"balanced_|worst_|macro_|weighted_")
 OPEN_ENDED = re.compile(r"distance")  # not between 0 and 1
+# What a screen or a slice shows of all there is: where a run is good and where it is weak.
+HEADLINES = (
+    *("exact_match", "f1", "macro_f1", "hierarchical_f1", "accuracy", "balanced_accuracy", "spatial_accuracy"),
+    *(
+        "numeric_exact_match",
+        "keyword_presence",
+        "exercise_match",
+        "anls",
+        "rouge_l",
+        "ece",
+        "invalid_rate",
+        "unread_rate",
+    ),
+)
 EXTRAS = {"meteor": "meteor", "bertscore": "bertscore_f1"}  # families that load what is not always there, or slow
 
 
@@ -95,6 +109,12 @@ def measured(
         if not COUNT.fullmatch(name)
     }
     return Measured(measure, groups, drawn, found)
+
+
+def headline(names: Iterable[str]) -> list[str]:
+    """Those of the names that say most, in a fixed order; the first three where none of them is known."""
+    there = list(names)
+    return [name for name in HEADLINES if name in there] or there[:3]
 
 
 def without_extras(task: Task, metrics: Sequence[str] = ()) -> Task:

@@ -32,6 +32,7 @@ ELSEWHERE: Mapping[str, str] = {
     "folder_gb": "not measured: name the folder with --model-folder, or the size with --measured folder_gb=NUMBER",
     "peak_memory_gb": "not measured: give it with --measured peak_memory_gb=NUMBER",
 }
+OF_CHOICE = ("accuracy", "balanced_accuracy", "unread_rate")  # which the family gives to tasks with a choice alone
 # Metrics whose names come from the data: where no row has the class, condition or relation, there is no such value.
 NAMED_BY_DATA = re.compile(r"(class|condition|object|relation)(_\w+)?_accuracy|worst_condition_accuracy")
 
@@ -81,7 +82,7 @@ def _nearest(metric: str, known: set[str]) -> str:
 
 def _of_families(task: Task) -> dict[str, str]:
     """The metrics of all families, each with its family's name; a family may have none for this task."""
-    found = {metric: name for name, metric in EXTRAS.items()}
+    found = {metric: name for name, metric in EXTRAS.items()} | dict.fromkeys(OF_CHOICE, "choice")
     for name in sorted(FAMILIES.keys() - EXTRAS.keys()):
         with suppress(InputError):
             found |= dict.fromkeys(point(FAMILIES[name](task, []), 0), name)

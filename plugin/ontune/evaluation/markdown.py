@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ontune.evaluation.estimates import headline
+
 __all__ = ["summary", "to_markdown"]
 
 Record = Mapping[str, Any]
@@ -33,7 +35,7 @@ def summary(report: Record, names: Sequence[str] = ()) -> str:
     lines = [f"{goal['verdict']:9} {goal['goal']}  {_number(goal['value'])}{_why(goal)}" for goal in report["goals"]]
     runs = [run["name"] for run in report["runs"]]
     every = list(report["metrics"][runs[0]])
-    wanted = [name for name in names if name in every] or [name for name in FIRST if name in every] or every[:6]
+    wanted = [name for name in names if name in every] or headline(every)
     width = max([len(name) for name in wanted], default=0)
     lines += ["", " " * width + "".join(f"  {name:^21}" for name in [*runs, "majority", "common set"])]
     for name in wanted:
@@ -43,20 +45,6 @@ def summary(report: Record, names: Sequence[str] = ()) -> str:
     for item in report["comparisons"]:
         lines += ["", _won(item)]
     return "\n".join(lines).strip("\n")
-
-
-# What the screen shows; report.md has everything.
-FIRST = (
-    "exact_match",
-    "f1",
-    "macro_f1",
-    "hierarchical_f1",
-    "accuracy",
-    "balanced_accuracy",
-    "anls",
-    "rouge_l",
-    "invalid_rate",
-)
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
