@@ -1,7 +1,11 @@
 """Answers are kept as they come: whatever a stop has left, the same command ends with the same file."""
 
+import time
+from dataclasses import replace
+
 import pytest
 
+from ontune.errors import InputError
 from ontune.evaluation import Prediction, equal
 from ontune.inference.resume import answer_all, discard_part
 from ontune.sharegpt import Sample, Turn
@@ -92,6 +96,52 @@ def test_a_character_cut_in_two(out) -> None:
     engine = Engine()
     answer_all([[SAMPLES[6]], [SAMPLES[7]]], engine.answer, out, "settings")
     assert engine.asked == ["06", "07"]
+
+
+class Slow(Engine):
+    """Answers in an order of its own; a lost sample is one that could not be asked."""
+
+    def __init__(self, lost: str = "", fault: str = "") -> None:
+        super().__init__()
+        self.lost, self.fault = lost, fault
+
+    def answer(self, batch: list[Sample]) -> list[Prediction]:
+        (item,) = batch
+        time.sleep(0.01 * (int(item.id) % 3))
+        if item.id == self.fault:
+            raise InputError("the server is gone")
+        found = super().answer(batch)
+        return [replace(one, errors=("not_encoded",)) for one in found] if item.id == self.lost else found
+
+
+ONE_BY_ONE = [[item] for item in SAMPLES]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5, 50])
+def test_several_at_once_give_the_same(out, workers) -> None:
+    engine = Slow()
+    assert equal(answer_all(ONE_BY_ONE, engine.answer, out, "settings", workers), WHOLE)
+    assert sorted(engine.asked) == [item.id for item in SAMPLES]
+
+
+def test_the_first_error_ends_it_after_what_is_under_way(out) -> None:
+    engine = Slow(fault="06")
+    with pytest.raises(InputError, match="the server is gone"):
+        answer_all(ONE_BY_ONE, engine.answer, out, "settings", 3)
+    (part,) = out.parent.glob(".*.part")
+    assert part.read_text().count("\n") == len(engine.asked), "an answer that came was not kept"
+    assert 6 <= len(engine.asked) < len(SAMPLES)
+    again = Slow()
+    assert equal(answer_all(ONE_BY_ONE, again.answer, out, "settings", 3), WHOLE)
+    assert sorted(engine.asked + again.asked) == [item.id for item in SAMPLES]
+
+
+@pytest.mark.parametrize(("again", "asked"), [(True, ["05"]), (False, [])])
+def test_what_could_not_be_asked_is_asked_again_by_choice(out, again, asked) -> None:
+    answer_all(ONE_BY_ONE, Slow(lost="05").answer, out, "settings", 2, again)
+    engine = Slow()
+    answer_all(ONE_BY_ONE, engine.answer, out, "settings", 2, again)
+    assert engine.asked == asked
 
 
 def test_answers_of_other_settings_are_not_taken(out) -> None:
