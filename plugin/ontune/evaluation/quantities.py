@@ -86,7 +86,11 @@ def _counted(quantities: Sequence[Quantity]) -> list[Quantity]:
 
 def _in_order(wanted: Sequence[Quantity], given: Sequence[Quantity], tolerance: Tolerance) -> set[Verdict]:
     """Verdicts stage by stage; where a step too few or too many was given and the others are right, that alone."""
-    given = [quantity for quantity in given if quantity.unit not in (BARE, CODE)] or list(given)
+    given = [
+        quantity
+        for quantity in given
+        if quantity.unit not in (BARE, CODE) or any(_same_number(gold, quantity) for gold in wanted)
+    ]
     if len(given) == len(wanted):
         return {_staged(_pair(*pair, tolerance)) for pair in zip(wanted, given, strict=True)}
     if len(given) < len(wanted):
@@ -155,7 +159,7 @@ def _right(gold: Quantity, answer: Quantity, tolerance: Tolerance) -> bool:
 
 
 def _within(gold: tuple[float, float], answer: tuple[float, float], slack: float) -> bool:
-    return all(abs(a - b) <= slack for a, b in zip(gold, answer, strict=True))
+    return all(abs(a - b) <= slack * (1 + 1e-9) for a, b in zip(gold, answer, strict=True))
 
 
 def _same_number(gold: Quantity, answer: Quantity) -> bool:

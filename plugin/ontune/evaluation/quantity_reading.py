@@ -122,12 +122,17 @@ def _joined(text: str, tokens: Sequence[Token]) -> list[_Found]:
 def _span(text: str, tokens: Sequence[Token]) -> tuple[Quantity, int]:
     first = tokens[0]
     if first.unit == CODE:
-        return Quantity(0.0, 0.0, CODE, 0.0, 0, re.sub(r"\s+", " ", text[first.start : first.end])), 1
+        return Quantity(0.0, 0.0, CODE, 0.0, 0, _code(text[first.start : first.end])), 1
     sign = -1.0 if NEGATIVE.search(text[max(0, first.start - 2) : first.start]) else 1.0
     for read in (_deviations, _pair):
         if found := read(text, tokens, sign):
             return found
     return Quantity(sign * first.value, sign * first.value, first.unit, first.place), 1
+
+
+def _code(text: str) -> str:
+    """A code as codes are compared: 1 - 3 - 4 - 2 is 1-3-4-2."""
+    return re.sub(r" ?([/-]) ?", r"\1", " ".join(text.split()))
 
 
 def _deviations(text: str, tokens: Sequence[Token], sign: float) -> tuple[Quantity, int] | None:

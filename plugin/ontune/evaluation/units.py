@@ -31,7 +31,7 @@ CODE = Unit("", "code", 1.0, ())  # digits that count nothing: 21 21 000, 1-3-4-
 
 INCH, POUND, GRAVITY = 0.0254, 0.45359237, 9.80665
 FOOT, FORCE, GALLON, IMPERIAL = 12 * INCH, POUND * GRAVITY, 3.785411784, 4.54609
-HORSEPOWER, METRIC_HORSEPOWER = 550 * FOOT * FORCE / 1000, 75 * GRAVITY / 1000
+HORSEPOWER, METRIC_HORSEPOWER = 550 * FOOT * FORCE, 75 * GRAVITY
 
 FORCES = ("lb", "lbs", "lbf", "lbsf", "pound", "pounds")
 FEET = ("ft", "foot", "feet")
@@ -59,7 +59,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("km", "length", 1e6, ("km", "kilometre", "kilometres", "kilometer", "kilometers")),
     Unit("in", "length", INCH * 1000, INCHES),
     Unit("ft", "length", FOOT * 1000, FEET),
-    Unit("mi", "length", FOOT * 5280 * 1000, ("mile", "miles")),
+    Unit("mi", "length", FOOT * 5280 * 1000, ("mi", "mile", "miles")),
     Unit("mm²", "area", 1, ("mm2", "sq mm")),
     Unit("cm²", "area", 100, ("cm2", "sq cm")),
     Unit("V", "voltage", 1, ("V", "v", "volt", "volts", "VDC", "VAC", "V DC", "V AC")),
@@ -72,8 +72,8 @@ UNITS: tuple[Unit, ...] = (
     Unit("kΩ", "resistance", 1000, ("k Ω", "k ohm", "k ohms", "kiloohm", "kiloohms", "kilohm", "kilohms")),
     Unit("MΩ", "resistance", 1e6, ("MΩ", "Mohm", "M ohm", "M ohms", "megaohm", "megaohms", "megohm", "megohms")),
     Unit("Ah", "charge", 1, ("A h", "amp hour", "amp hours", "ampere hours")),
-    Unit("W", "power", 0.001, ("W", "watt", "watts")),
-    Unit("kW", "power", 1, ("kW", "kilowatt", "kilowatts")),
+    Unit("W", "power", 1, ("W", "watt", "watts")),
+    Unit("kW", "power", 1000, ("kW", "kilowatt", "kilowatts")),
     Unit("hp", "power", HORSEPOWER, ("hp", "bhp", "horsepower")),
     Unit("PS", "power", METRIC_HORSEPOWER, ("PS",)),
     Unit("Hz", "frequency", 1, ("Hz", "hertz")),
