@@ -150,11 +150,15 @@ def _goals(task: Task, runs: Sequence[Run], scores: Mapping[str, Measured], plan
     found: list[dict[str, Any]] = []
     for run in runs:
         values = dict(scores[run.name].estimates)
+        goals = list(plan.goals)
         if run is not runs[0]:
             values |= retention(scores[runs[0].name], scores[run.name], plan.settings.level)
+        elif len(runs) > 1:
+            goals = [goal for goal in goals if not is_retention(goal)]
         if run is runs[-1]:
             values |= plan.given
-        goals = [goal for goal in plan.goals if run is not runs[0] or len(runs) == 1 or not is_retention(goal)]
+        else:
+            goals = [goal for goal in goals if goal.metric not in plan.given]
         found += [item.to_record() for item in verdicts(goals, task, run.name, run.predictions, values, plan.settings)]
     return found
 
