@@ -232,13 +232,21 @@ def test_answers_one_by_one(name, raw, allowed):
     assert accepts(mask(name), raw) is allowed
 
 
-def test_a_list_closes_below_its_minimum_only_where_no_label_is_left():
-    fields = (Labels("Scope", "Scope", 7),)
-    task = Task("t", ONTOLOGY, fields, rules=Rules(exclude_contradictions=True))
-    ids = walk(TokenMask(task, tokenizer()), random.Random(0))
-    given = parse(task, tokenizer().decode(ids))[0]["Scope"]
-    assert len(given) == 5  # of the two pairs that contradict each other one label each is gone
-    assert [refusal.code for refusal in task.refusals({"Scope": given})] == ["invalid_json"]
+@pytest.mark.parametrize(
+    ("fields", "rules", "message"),
+    [
+        ((Labels("Scope", "Scope", 7),), Rules(exclude_contradictions=True), "no 7 of the 7 labels of Scope may stand"),
+        ((Labels("Area", "Area", 7),), Rules(exclude_ancestors=True), "no 7 of the 9 labels of Area may stand"),
+        ((Labels("Area", "Area", 10),), Rules(), "no 10 of the 9 labels of Area may stand"),
+        ((Labels("Area", "Area", 3, 2),), Rules(), "at least 3 and at most 2 labels"),
+        ((Labels("Place", "Place"),), Rules(), "dimension 'Place' has no labels"),
+        ((Choice("Place", ()),), Rules(), "a choice without options"),
+        ((Labels("A", "Place"), Labels("B", "Area", 10)), Rules(), "'Place' has no labels\n.* no 10 of the 9"),
+    ],
+)
+def test_a_contract_that_no_answer_can_keep_is_refused(fields, rules, message):
+    with pytest.raises(TaskError, match=message):
+        TokenMask(Task("t", ONTOLOGY, fields, rules=rules), tokenizer())
 
 
 def test_without_the_rule_a_label_may_repeat_up_to_the_maximum():

@@ -1,31 +1,30 @@
 """The answer contract as text: slots that are filled, and the fixed runs of canonical JSON that lead between them."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ontune.ontology.model import Ontology
 from ontune.task.model import Choice, Constant, ErrorAnswer, Field, Group, Labels, Task, Text
 
-__all__ = ["SEPARATOR", "START", "Contract", "Run", "Slot", "build_contract"]
+__all__ = ["START", "Contract", "Run", "Slot", "build_contract"]
 
-SEPARATOR = '","'
 START = 0
+PLAIN = re.compile(r'[^"\\\x00-\x1f]*')  # what JSON writes as it is
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place of the answer: a list of words (labels, or the one option of a choice), or free text.
+    """A place of the answer: a list of words (the labels of a field, or the one option of a choice), or free text.
 
-    `words` stand as between their quotes; `conflicts` has for each word the bit set of those that may not follow it.
-    The start and the end are slots without anything to fill.
+    `words` stand as between their quotes. The start and the end are slots without anything to fill.
     """
 
     words: tuple[str, ...] = ()
-    conflicts: tuple[int, ...] = ()
     min: int = 0
     max: int | None = 0
     max_chars: int = 0
+    field: Labels | None = None
 
     @property
     def fills(self) -> bool:
@@ -56,30 +55,50 @@ class Contract:
         """The slot that no run leaves."""
         return len(self.slots) - 1
 
-    def words(self) -> Iterator[tuple[str, str, str]]:
-        """Each word with a run before and a run after it, so that it meets each of its possible runs."""
-        for at, slot in enumerate(self.slots):
-            before = [run.text for runs in self.exits for run in runs if run.target == at]
-            after = [run.text for run in self.exits[at]]
-            for word in slot.words if before else ():  # a list that must stay empty is never entered
-                yield from ((left, word, after[0]) for left in before)
-                yield from ((before[0], word, right) for right in after[1:])
+    def before(self, slot: int) -> list[str]:
+        """The runs that lead to a slot, each once; none where a list must stay empty."""
+        return list(dict.fromkeys(run.text for runs in self.exits for run in runs if run.target == slot))
+
+    def after(self, slot: int) -> list[str]:
+        """The runs that leave a slot, each once."""
+        return list(dict.fromkeys(run.text for run in self.exits[slot]))
+
+    def separator(self, slot: int) -> str | None:
+        """The run from one word of a list to the next, where there can be a next."""
+        return next((run.text for run in self.exits[slot] if run.target == slot), None)
 
 
-def build_contract(task: Task) -> Contract:
-    """The slots and runs of a task's answers, in field order; the error answer is a way of its own from the start."""
-    forms = [list(_parts(task, task.fields))]
+@dataclass(frozen=True)
+class Style:
+    """What stands between the items of an object or list, and behind a key."""
+
+    comma: str = ","
+    colon: str = ":"
+
+
+COMPACT, SPACED = Style(), Style(", ", ": ")
+
+
+def build_contract(task: Task, spaced: bool = False) -> Contract:
+    """The slots and runs of a task's answers, in field order; the error answer is a way of its own from the start.
+
+    Canonical JSON is compact; `spaced` has a space behind every comma and colon, as json.dumps writes by itself.
+    """
+    style = SPACED if spaced else COMPACT
+    forms = [list(_parts(task, task.fields, style))]
     if task.error:
-        forms.append(list(_error_parts(task, task.error)))
+        forms.append(list(_error_parts(task, task.error, style)))
     slots = [Slot(), *(part for form in forms for part in form if isinstance(part, Slot)), Slot()]
     exits: list[list[Run]] = [[] for _ in slots]
     first = START + 1
     for form in forms:
-        first = _connect(form, first, slots, exits)
+        first = _connect(form, first, slots, exits, f'"{style.comma}"')
     return Contract(tuple(slots), tuple(tuple(runs) for runs in exits))
 
 
-def _connect(form: Iterable[str | Slot], first: int, slots: Sequence[Slot], exits: list[list[Run]]) -> int:
+def _connect(
+    form: Iterable[str | Slot], first: int, slots: Sequence[Slot], exits: list[list[Run]], separator: str
+) -> int:
     """Adds the runs of one form of answer, whose slots have the numbers from `first`; the first number after them."""
     texts = [""]
     for part in form:
@@ -90,7 +109,7 @@ def _connect(form: Iterable[str | Slot], first: int, slots: Sequence[Slot], exit
     numbers = [*range(first, first + len(texts) - 1), len(slots) - 1]
     exits[START] += _runs("", texts, numbers, slots)
     for place, number in enumerate(numbers[:-1], start=1):
-        again = [Run(SEPARATOR, number)] if slots[number].words and slots[number].max != 1 else []
+        again = [Run(separator, number)] if slots[number].words and slots[number].max != 1 else []
         exits[number] += [*again, *_runs('"', texts[place:], numbers[place:], slots)]
     return first + len(texts) - 1
 
@@ -107,62 +126,43 @@ def _runs(text: str, texts: Sequence[str], numbers: Sequence[int], slots: Sequen
     yield Run(text + texts[-1], end)
 
 
-def _parts(task: Task, fields: Sequence[Field]) -> Iterator[str | Slot]:
+def _parts(task: Task, fields: Sequence[Field], style: Style) -> Iterator[str | Slot]:
     """An object in canonical JSON: fixed text and slots in turn."""
     opening = "{"
     for field in fields:
-        yield f"{opening}{json.dumps(field.name, ensure_ascii=False)}:"
-        opening = ","
+        yield f"{opening}{_quoted(field.name)}{style.colon}"
+        opening = style.comma
         match field:
             case Labels():
-                yield from ("[", _labels(task, field), "]")
+                words = tuple(map(_inside_quotes, task.ontology.labels(field.dimension)))
+                yield from ("[", Slot(words, field.min, field.max, field=field), "]")
             case Choice():
                 yield _options(field.options)
             case Text():
                 yield Slot(min=1, max=1, max_chars=field.max_chars)
             case Constant():
-                yield json.dumps(field.value, ensure_ascii=False)
+                yield _quoted(field.value)
             case Group():
-                yield from _parts(task, field.fields)
+                yield from _parts(task, field.fields, style)
     yield "}"
 
 
-def _error_parts(task: Task, error: ErrorAnswer) -> Iterator[str | Slot]:
+def _error_parts(task: Task, error: ErrorAnswer, style: Style) -> Iterator[str | Slot]:
     opening = "{"
     for key in task.error_answer(""):
-        yield f"{opening}{json.dumps(key, ensure_ascii=False)}:"
+        yield f"{opening}{_quoted(key)}{style.colon}"
         yield _options(error.values) if key == error.key else "null"
-        opening = ","
+        opening = style.comma
     yield "}"
 
 
 def _options(values: Sequence[str]) -> Slot:
-    return Slot(tuple(map(_inside_quotes, values)), (0,) * len(values), 1, 1)
-
-
-def _labels(task: Task, field: Labels) -> Slot:
-    labels = task.ontology.labels(field.dimension)
-    conflicts = tuple(_conflicts(task, labels))
-    return Slot(tuple(map(_inside_quotes, labels)), conflicts, field.min, field.max)
-
-
-def _conflicts(task: Task, labels: Sequence[str]) -> list[int]:
-    """For each label the bit set of those that the task's rules refuse beside it."""
-    bit = {label: 1 << place for place, label in enumerate(labels)}
-    blocked = dict(bit) if task.rules.unique else dict.fromkeys(labels, 0)
-    for one, other in _excluded(task, task.ontology):
-        if one in bit and other in bit:
-            blocked[one] |= bit[other]
-            blocked[other] |= bit[one]
-    return list(blocked.values())
-
-
-def _excluded(task: Task, ontology: Ontology) -> Iterator[tuple[str, str]]:
-    if task.rules.exclude_ancestors:
-        yield from ((label, name) for label in ontology.by_name for name in task.ancestors[label])
-    if task.rules.exclude_contradictions:
-        yield from task.incompatible
+    return Slot(tuple(map(_inside_quotes, dict.fromkeys(values))), 1, 1)
 
 
 def _inside_quotes(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    return text if PLAIN.fullmatch(text) else _quoted(text)[1:-1]
+
+
+def _quoted(value: str | None) -> str:
+    return json.dumps(value, ensure_ascii=False)

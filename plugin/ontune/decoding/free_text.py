@@ -4,11 +4,10 @@ import re
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from ontune.decoding.runs import Ids
 
 __all__ = ["FreeText", "Ids", "read_bytes"]
-
-Ids = npt.NDArray[np.int64]
 
 # One character as canonical JSON writes it: an escape where there must be one, UTF-8 as it is.
 CHARACTER = (

@@ -3,69 +3,113 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ontune.decoding.contract import START, Run, Slot, build_contract
-from ontune.decoding.free_text import FreeText, Ids
-from ontune.decoding.pieces import Pieces, encode_pieces
-from ontune.decoding.trie import Node, bits, build_trie
+from ontune.decoding.contract import START, Contract, Run, Slot, build_contract
+from ontune.decoding.exclusion import Exclusion
+from ontune.decoding.free_text import FreeText
+from ontune.decoding.runs import Ids, RunNode, bits, build_runs
+from ontune.decoding.tables import Tables, compile_tables
+from ontune.decoding.trie import ROOT
+from ontune.decoding.words import Chosen, Words
+from ontune.errors import TaskError
 from ontune.task.model import Task
 
-__all__ = ["State", "TokenMask"]
+__all__ = ["Order", "State", "TokenMask"]
 
 CACHED_PREFIXES = 4096
+CACHED_TEXTS = 16  # arrays of nearly the whole vocabulary
+
+Order: TypeAlias = Literal["free", "canonical"]
 
 
-class Position(NamedTuple):
-    """One way to read the tokens so far: within a slot's content, or on a run that leaves it."""
+class InWord(NamedTuple):
+    """Within a word of a slot: at a node of its trie."""
 
     slot: int
-    leaving: bool
-    node: Node
-    open: int  # which sequences of the node's trie may still be finished
-    blocked: int  # words of this list that may not follow any more
-    used: int  # words of this list so far; characters of this text so far
-    pending: bytes = b""  # of a character of this text that is not finished
+    node: int
+    chosen: Chosen
 
 
-State: TypeAlias = tuple[Position, ...]
+class InText(NamedTuple):
+    """Within free text: so many characters so far, and the bytes of one that is not finished."""
+
+    slot: int
+    used: int
+    pending: bytes
+
+
+class OnRun(NamedTuple):
+    """On a run that leaves a slot: at a node of the runs' trie; `open_runs` may still be finished."""
+
+    slot: int
+    node: RunNode
+    open_runs: int
+    chosen: Chosen
+
+
+Position: TypeAlias = InWord | InText | OnRun
+State: TypeAlias = tuple[Position, ...]  # every way to read the tokens so far: nearly always one
 
 
 @dataclass(frozen=True)
 class Place:
-    """A slot as tokens: its words and the runs that leave it, each as a trie."""
+    """A slot as tokens: its words, and the runs that leave it; `again` is the set of those that lead back into it."""
 
     slot: Slot
-    words: Node
-    exits: Node
+    words: Words | None
+    runs: RunNode
     targets: tuple[int, ...]
-    again: int  # which exits lead back into the slot
+    again: int
 
 
 class TokenMask:
-    """A nondeterministic automaton over token ids that accepts the task's answers and then the end of the turn.
+    """A nondeterministic automaton over token ids that accepts exactly the task's answers and then the end of the turn.
 
-    Answers are canonical JSON, each word and run in the tokens that the tokenizer gives it; labels come in any order
-    that the rules allow. A list may close below its minimum only where no label is left to choose. Free text takes any
-    tokens that it can be put together from, whether or not the tokenizer would split it so. Raises TaskError where the
-    tokenizer merges a label with what stands around it.
+    Answers are canonical JSON (`spaced`: with a space behind each comma and colon), each word and run in the tokens
+    that the tokenizer gives it in the whole. Labels come in any order that the rules allow, or, where `order` is
+    "canonical", each once and in ontology order. A label that would leave too few others for the list's minimum is not
+    offered. Free text takes any tokens that it can be put together from between the quotes, whether or not the
+    tokenizer would split the text so, and whether or not it would merge it with the quotes.
+    Raises TaskError with all that stands against such an automaton: a dimension without labels, a minimum that no
+    labels can reach, a word that the tokenizer cannot write or merges with what stands around it.
     """
 
-    def __init__(self, task: Task, tokenizer: Any, end_ids: Sequence[int] | None = None) -> None:
-        contract = build_contract(task)
-        pieces = encode_pieces(contract, tokenizer, f"task {task.name}")
+    def __init__(
+        self,
+        task: Task,
+        tokenizer: Any,
+        end_ids: Sequence[int] | None = None,
+        *,
+        order: Order = "free",
+        spaced: bool = False,
+        tables: Tables | None = None,
+    ) -> None:
+        contract = build_contract(task, spaced)
+        exclusions = {
+            number: Exclusion(task, slot.field, order == "canonical")
+            for number, slot in enumerate(contract.slots)
+            if slot.field
+        }
+        faults = list(_contract_faults(contract, exclusions))
+        if tables is None:
+            tables, others = compile_tables(contract, tokenizer)
+            faults += [f"this tokenizer cannot write a word under a mask: {fault}" for fault in others]
+        TaskError.check([f"task {task.name}: {fault}" for fault in faults])
+        self.tables = tables
         self.end_ids = tuple(end_ids or (tokenizer.eos_token_id,))
         self._text = FreeText(tokenizer) if any(slot.max_chars for slot in contract.slots) else None
         self._places = [
-            _place(number, slot, runs, pieces)
+            _place(number, slot, runs, tables, exclusions)
             for number, (slot, runs) in enumerate(zip(contract.slots[:-1], contract.exits, strict=False))
         ]
         padding = {*self.end_ids, tokenizer.pad_token_id} - {None}
         self._done = contract.end + 1
         self._places += [_last_place(self.end_ids, self._done), _last_place(sorted(padding), self._done)]
         self._prefixes: dict[tuple[int, ...], State] = {}
+        self._texts: dict[tuple[int, bytes, int], Ids] = {}
 
     @property
     def start(self) -> State:
@@ -74,20 +118,17 @@ class TokenMask:
 
     def advance(self, state: State, token: int) -> State:
         """The state after one more token; empty where the token is not allowed."""
-        return tuple(dict.fromkeys(chain.from_iterable(self._step(position, token) for position in state)))
+        found = tuple(chain.from_iterable(self._step(position, token) for position in state))
+        return found if len(found) < 2 else tuple(dict.fromkeys(found))
 
     def next_tokens(self, state: State) -> Ids:
-        """The ids that may follow a state, in no order."""
-        ids = {
-            token
-            for position in state
-            for token, child in position.node.children.items()
-            if child.items & position.open
-        }
-        found = [np.array(sorted(ids), dtype=np.int64)]
-        if self._text:
-            found += [self._text.tokens(p.pending, free) for p in state if (free := self._free_characters(p)) > 0]
-        return np.concatenate(found)
+        """The ids that may follow a state, sorted but for those of free text; the array is shared: read it only."""
+        if len(state) == 1:
+            return self._tokens(state[0])
+        texts = [p for p in state if type(p) is InText]
+        found = [self._tokens(p) for p in state if type(p) is not InText]
+        ids = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        return self._with_text(texts[0], ids) if texts else ids
 
     def state(self, prefix_ids: Sequence[int]) -> State:
         """The state after an answer's tokens so far; one step from the prefix before, while that is remembered."""
@@ -125,92 +166,140 @@ class TokenMask:
 
     def starts_word(self, state: State) -> bool:
         """Whether the next token begins a label or an option: its opening quote has been written."""
-        return any(
-            not position.leaving and bool(place.slot.words) and position.node is place.words
-            for position in state
-            for place in (self._places[position.slot],)
-        )
+        return any(type(position) is InWord and position.node == ROOT for position in state)
 
     @property
     def vocabulary(self) -> Ids | None:
         """The ids that any answer can use, sorted, end of turn and padding included; None where there is free text."""
         if self._text:
             return None
-        stack = [node for place in self._places for node in (place.words, place.exits)]
-        ids: set[int] = set()
-        while stack:
-            node = stack.pop()
-            ids |= node.children.keys()
-            stack += node.children.values()
-        return np.array(sorted(ids), dtype=np.int64)
+        ids = set(chain.from_iterable(self.tables.runs.values())).union(
+            *(token for place in self._places[-2:] for token in [place.runs.children.keys()])
+        )
+        tries = [trie.tokens[1:] for trie in self.tables.tries.values()]
+        return np.unique(np.concatenate([np.array(sorted(ids), dtype=np.int64), *tries]))
 
     def _remember(self, prefix: tuple[int, ...], state: State) -> None:
         if len(self._prefixes) >= CACHED_PREFIXES:
             del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[prefix] = state
 
-    def _step(self, position: Position, token: int) -> Iterator[Position]:
-        child = position.node.children.get(token)
+    # ------------------------------------------------------------------------------------------------- one position
+    def _tokens(self, position: Position) -> Ids:
+        if type(position) is OnRun:
+            return position.node.tokens(position.open_runs)
+        if type(position) is InWord:
+            _, node, chosen = position
+            return self._words(position).trie.open_tokens(node, chosen.blocked, chosen.floor)
+        return self._with_text(position, np.zeros(0, dtype=np.int64))  # pyright: ignore[reportArgumentType]
+
+    def _with_text(self, position: InText, others: Ids) -> Ids:
+        """The tokens that free text may go on with, those that take fewest characters first, and other tokens."""
+        if not self._text:
+            return others
+        text = self._text.tokens(position.pending, self._places[position.slot].slot.max_chars - position.used)
+        key = (position.slot, position.pending, len(text))
+        found = self._texts.get(key)
+        if found is None or len(found) != len(text) + len(others):
+            if len(self._texts) >= CACHED_TEXTS:
+                del self._texts[next(iter(self._texts))]
+            found = self._texts[key] = np.concatenate([text, others])
+        return found
+
+    def _words(self, position: InWord) -> Words:
+        words = self._places[position.slot].words
+        assert words is not None  # noqa: S101 - narrows the type: only such slots have these positions
+        return words
+
+    def _step(self, position: Position, token: int) -> Iterable[Position]:
+        if type(position) is OnRun:
+            return self._step_on_run(position, token)
+        if type(position) is InWord:
+            return self._step_in_word(position, token)
+        return self._step_in_text(position, token)  # pyright: ignore[reportArgumentType]
+
+    def _step_on_run(self, position: OnRun, token: int) -> Iterable[Position]:
         if position.slot == self._done:  # `generate` pads finished rows with what it likes
-            yield position
-        elif child is not None and child.items & position.open:
-            yield from self._settle(position._replace(node=child))
-        elif self._text and (free := self._free_characters(position)) > 0:
-            reading = self._text.read(position.pending, token)
-            if reading and reading.cost <= free:
-                yield from self._write(position.slot, position.used + reading.characters, reading.pending)
+            return (position,)
+        child = position.node.children.get(token)
+        if child is None or not child.items & position.open_runs:
+            return ()
+        return self._settle(position._replace(node=child))
 
-    def _free_characters(self, position: Position) -> int:
-        """How many characters of free text may still follow; 0 or less where there is none."""
-        return 0 if position.leaving else self._places[position.slot].slot.max_chars - position.used
+    def _step_in_word(self, position: InWord, token: int) -> Iterator[Position]:
+        words, (number, node, chosen) = self._words(position), position
+        child = words.trie.child(node, token)
+        if child == ROOT:
+            return
+        if words.trie.branches(child) and words.trie.is_open(child, chosen.blocked, chosen.floor):
+            yield InWord(number, child, chosen)
+        leaf = words.trie.leaf(child)
+        after = words.choose(chosen, leaf) if leaf >= 0 else None
+        if after is not None:
+            yield from self._leave(number, after)
 
-    def _enter(self, number: int, blocked: int = 0, used: int = 0) -> Iterator[Position]:
+    def _step_in_text(self, position: InText, token: int) -> Iterator[Position]:
+        number, used, pending = position
+        reading = self._text.read(pending, token) if self._text else None
+        if reading and used + reading.cost <= self._places[number].slot.max_chars:
+            yield from self._write(number, used + reading.characters, reading.pending)
+
+    def _enter(self, number: int, chosen: Chosen | None = None) -> Iterable[Position]:
         """The start of the slot's content: of a word or of free text, or what follows where nothing is filled."""
-        place = self._places[number]
-        if place.slot.words:
-            yield from self._settle(Position(number, False, place.words, place.words.items & ~blocked, blocked, used))
-        else:
-            yield from self._write(number, 0, b"")
+        words = self._places[number].words
+        if words is None:
+            return self._write(number, 0, b"")
+        return (InWord(number, ROOT, chosen or words.nothing),)
 
     def _write(self, number: int, used: int, pending: bytes) -> Iterator[Position]:
         """A place within free text; it may end there, unless a character is not finished."""
-        place = self._places[number]
-        if place.slot.max_chars:
-            yield Position(number, False, place.words, 0, 0, used, pending)
+        if self._places[number].slot.max_chars:
+            yield InText(number, used, pending)
         if not pending:
-            yield from self._leave(number, 0, used)
+            yield from self._leave(number, Chosen(1))
 
-    def _leave(self, number: int, blocked: int, used: int) -> Iterator[Position]:
+    def _leave(self, number: int, chosen: Chosen) -> Iterator[Position]:
         """The start of the runs that may leave the slot now."""
         place = self._places[number]
-        left = place.words.items & ~blocked
-        more = left and (place.slot.max is None or used < place.slot.max)
-        enough = not left or used >= place.slot.min
-        open_exits = (place.again if more else 0) | (place.exits.items & ~place.again if enough else 0)
-        yield from self._settle(Position(number, True, place.exits, open_exits, blocked, used))
+        runs = place.runs.items & ~place.again if chosen.length >= place.slot.min else 0
+        if place.again and place.words and place.words.may_go_on(chosen):
+            runs |= place.again
+        return self._settle(OnRun(number, place.runs, runs, chosen))
 
-    def _settle(self, position: Position) -> Iterator[Position]:
-        """The position, and those that follow without a further token where a word or run ends in it."""
-        yield position
-        place = self._places[position.slot]
-        for item in bits(position.node.ends & position.open):
-            if not position.leaving:
-                blocked = position.blocked | place.slot.conflicts[item]
-                yield from self._leave(position.slot, blocked, position.used + 1)
-            elif place.targets[item] == position.slot:
-                yield from self._enter(position.slot, position.blocked, position.used)
-            else:
-                yield from self._enter(place.targets[item])
+    def _settle(self, position: OnRun) -> Iterator[Position]:
+        """The position, and those that follow without a further token where a run ends in it."""
+        number, node, open_runs, chosen = position
+        if node.children:
+            yield position
+        for item in bits(node.ends & open_runs):
+            target = self._places[number].targets[item]
+            yield from self._enter(target, chosen if target == number else None)
 
 
-def _place(number: int, slot: Slot, runs: Sequence[Run], pieces: Pieces) -> Place:
-    words = build_trie(pieces[word] for word in slot.words)
-    exits = build_trie(pieces[run.text] for run in runs)
+def _contract_faults(contract: Contract, exclusions: dict[int, Exclusion]) -> Iterator[str]:
+    """What makes a slot impossible to fill, whatever the tokenizer."""
+    for number, slot in enumerate(contract.slots):
+        if slot.field is None:
+            if slot.fills and not slot.words and not slot.max_chars and slot.min:
+                yield "a choice without options"
+            continue
+        name, count = slot.field.name, len(slot.words)
+        if not count:
+            yield f"field {name}: dimension {slot.field.dimension!r} has no labels"
+        elif slot.max is not None and slot.min > slot.max:
+            yield f"field {name}: at least {slot.min} and at most {slot.max} labels"
+        elif not exclusions[number].can_hold(slot.min):
+            yield f"field {name}: no {slot.min} of the {count} labels of {slot.field.dimension} may stand together"
+
+
+def _place(number: int, slot: Slot, runs: Sequence[Run], tables: Tables, exclusions: dict[int, Exclusion]) -> Place:
+    trie = tables.tries.get(number)
+    words = Words(slot, trie, exclusions.get(number)) if trie else None
     again = sum(1 << place for place, run in enumerate(runs) if run.target == number)
-    return Place(slot, words, exits, tuple(run.target for run in runs), again)
+    return Place(slot, words, build_runs(tables.runs[run.text] for run in runs), tuple(r.target for r in runs), again)
 
 
 def _last_place(ids: Iterable[int], target: int) -> Place:
     """After the answer: single tokens that lead on to the place where the turn is over."""
-    exits = build_trie((token,) for token in ids)
-    return Place(Slot(), Node(), exits, (target,) * len(exits.children), 0)
+    runs = build_runs((token,) for token in ids)
+    return Place(Slot(), None, runs, (target,) * len(runs.children), 0)
