@@ -134,6 +134,21 @@ def test_canonical_order_is_one_order_or_refused(target):
     assert not accepts('{"Area":["Disc","Circle"],"Scope":[],"Ability":[]}')
 
 
+IN_ORDER = {
+    reader: ENGINES[reader][0](EXPORTERS[reader[0]](TASKS["edugraph"], "canonical").text)
+    for reader in (("gbnf", "xgrammar"), ("lark", "llguidance"))
+}
+
+
+@pytest.mark.parametrize("reader", IN_ORDER, ids="-".join)
+@settings(max_examples=100)
+@given(labels=st.lists(st.sampled_from(ONTOLOGY.labels("Area")), max_size=5), ordered=st.booleans())
+def test_in_canonical_order_any_labels_pass_each_once(reader, labels, ordered):
+    labels = sorted(set(labels)) if ordered else labels
+    text = compact({"Area": labels, "Scope": [], "Ability": []})
+    assert IN_ORDER[reader](text) is (labels == sorted(set(labels)))
+
+
 @pytest.mark.parametrize("target", ["gbnf", "ebnf", "lark", "pydantic"])
 def test_the_header_says_what_is_lost_on_lines_of_its_own(target):
     export = EXPORTERS[target](TASKS["odd"], "free")

@@ -137,7 +137,7 @@ class _Builder:
         if field.max == 0:
             return Terminal("[]")
         if self.order == "canonical":
-            filled = self._in_order(labels, f"{name}-after")
+            filled = self._in_order(labels, name)
         else:
             self.rules[name] = _words(labels)
             more = Repeat(_concat(Terminal(","), Ref(name)), max(field.min - 1, 0), field.max and field.max - 1)
@@ -145,17 +145,14 @@ class _Builder:
         return _concat(Terminal("["), filled if field.min else Repeat(filled, 0, 1), Terminal("]"))
 
     def _in_order(self, labels: Sequence[str], name: str) -> Node:
-        """At least one label, each only after those before it: one short rule a label, and the choice of the first."""
-        firsts: list[Node] = []
-        for place, label in enumerate(labels, start=1):
-            last = place == len(labels)
-            after = () if last else (Ref(f"{name}-{place}"),)
-            firsts.append(_concat(Terminal(_quoted(label)), *after))
-            if not last:
-                following = Repeat(Terminal(f",{_quoted(labels[place])}"), 0, 1)
-                rest = () if place + 1 == len(labels) else (Ref(f"{name}-{place + 1}"),)
-                self.rules[f"{name}-{place}"] = _concat(following, *rest)
-        return _either(firsts)
+        """At least one label, none twice, in this order: some of one half, some of the other, or both."""
+        if len(labels) == 1:
+            return Terminal(_quoted(labels[0]))
+        middle = len(labels) // 2
+        one, other = self._in_order(labels[:middle], f"{name}-1"), self._in_order(labels[middle:], f"{name}-2")
+        more = Concat((Terminal(","), other))  # the comma apart, everywhere: Lark's lexemes are greedy
+        self.rules[name] = _either([_concat(one, Repeat(more, 0, 1)), other])
+        return Ref(name)
 
 
 def _pairs(values: "Iterator[tuple[str, Node]]") -> Iterator[Node]:

@@ -45,8 +45,8 @@ def _is_lexeme(node: Node) -> bool:
             return all(map(_is_lexeme, node.parts))
         case Either():
             return all(map(_is_lexeme, node.options))
-        case Repeat():
-            return _is_lexeme(node.node)
+        case Repeat():  # what may end or go on with the same character (a list's comma) is no lexeme: those are greedy
+            return node.node == Ref(CHARACTER)
         case _:
             return True
 
