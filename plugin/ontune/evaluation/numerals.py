@@ -39,7 +39,8 @@ CHARACTERS = str.maketrans(
 )
 QUOTE = re.compile(r'(\d\s?)?"')
 
-NUMERAL = r"\d{1,15}(?:[.,]\d{1,15}){0,6}|\.\d{1,9}"
+DEGREE = find_unit(["°"]) or BARE
+NUMERAL = r"\d{1,15}(?:[.,]\d{1,15}){0,6}|(?<!\.)\.\d{1,9}"
 NUMBER = re.compile(
     r"(?<!\w)(?<!\w[.,])(?:"
     r"(?P<degrees>\d{1,3})\s?°\s?(?P<minutes>\d{1,2})\s?'(?!\w)"
@@ -98,10 +99,19 @@ def _token(text: str, match: re.Match[str]) -> Token:
     if code:
         return Token(0.0, 0.0, CODE, match.start(), match.end())
     if match["degrees"]:
-        unit, end = find_unit(["°"]) or BARE, match.end()
+        unit, end = DEGREE, match.end()
+    elif _is_minutes(text, match):
+        return Token(value / 60, place / 60, DEGREE, match.start(), match.end() + 1)
     else:
         unit, end = _unit(text, match.end(), whole=place == 0.5 and not match["top"])
     return Token(value, place, unit, match.start(), end)
+
+
+def _is_minutes(text: str, match: re.Match[str]) -> bool:
+    """Whether these are minutes of an angle: beside ± alone, as elsewhere a single quote may close a quotation."""
+    start, end = match.span()
+    around = text[max(0, start - 4) : start] + text[end + 1 : end + 5]
+    return text[end : end + 1] == "'" and bool(re.search(r"±|\+\s?/?\s?-", around))
 
 
 def _value(match: re.Match[str]) -> tuple[float, float, bool]:

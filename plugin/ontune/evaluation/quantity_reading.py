@@ -1,7 +1,8 @@
 """Numbers with units, read from the text of an answer.
 
 Numbers: decimal point and decimal comma (2,5); a comma, apostrophe or space before exactly three digits separates
-thousands (1,500 is fifteen hundred, 1.500 is one and a half, 0,500 is a half); fractions (3/8, 1 1/2, ½); 1°30'.
+thousands (1,500 is fifteen hundred, 1.500 is one and a half, 0,500 is a half); fractions (3/8, 1 1/2, ½); minutes of an
+angle (1°30', and 18' ± 5').
 Spans: 47-51, 47 to 51, between 47 and 51, 49 ± 2, 40 + 5 Nm and 10 +0.5/-0.2 mm (DIN deviations).
 Lists share their unit: 40 or 45 Nm, 10 x 20 mm; 2 x 90° is two steps of 90°. `Stage 1: …`, `1) …`, `40 Nm + 90°` and
 `then` number the stages. A number that repeats the one before it in another unit, 40 Nm (30 lb-ft), is not counted.
@@ -220,8 +221,8 @@ def _staged(text: str, found: Sequence[_Found], marks: Sequence[tuple[int, int]]
         if last and places[last - 1] >= start:
             number = marks[last - 1][1]
         elif stages and _follows(text[start:end], item):
-            stages[-1] = number = max(number, 1)
-            number += 1
+            stages = [stage or 1 for stage in stages]
+            number = stages[-1] + 1
         stages.append(number)
     quantities = [replace(item.quantity, stage=stage) for item, stage in zip(found, stages, strict=True)]
     with_unit = {quantity.stage for quantity in quantities if quantity.unit != BARE}
