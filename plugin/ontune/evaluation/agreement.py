@@ -1,12 +1,11 @@
 """How well labels given agree with gold labels: precision, recall, F1 and Jaccard index, and their averages."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 
 import numpy as np
 
-from ontune.evaluation.label_matrix import Counts, LabelMatrix
-from ontune.evaluation.measure import Floats, Values, Weights, mean, ratio
+from ontune.evaluation.label_matrix import Bools, Counts, LabelMatrix
+from ontune.evaluation.measure import Floats, Means, Values, Weights, ratio
 
 __all__ = ["Agreement", "agreement", "averages"]
 
@@ -33,20 +32,18 @@ def averages(hits: Floats, missed: Floats, extra: Floats) -> dict[str, Values]:
     return found
 
 
-@dataclass(frozen=True)
 class Agreement:
-    """All averages over some columns of a matrix, prepared for any weights."""
+    """All averages over some columns of a matrix, prepared for any weights; `rows` are averaged beside, by name."""
 
-    matrix: LabelMatrix
-    columns: slice
-
-    @cached_property
-    def _samples(self) -> dict[str, Floats]:
+    def __init__(self, matrix: LabelMatrix, columns: slice, rows: Mapping[str, Bools] | None = None) -> None:
+        self.matrix, self.columns = matrix, columns
         # Nothing is right where nothing was asked.
-        return agreement(*self.matrix.outcomes.by_row(self.columns), empty=1.0)
+        samples = agreement(*matrix.outcomes.by_row(columns), empty=1.0)
+        values = {f"sample_{name}": part for name, part in samples.items()}
+        self._means = Means({**(rows or {}), **values}, matrix.scored)
 
     def __call__(self, weights: Weights, counts: Counts) -> dict[str, Values]:
         """The averages; `counts` are the matrix's under the same weights, computed once for all who need them."""
-        found = averages(*(part[:, self.columns] for part in counts))
-        samples = self._samples.items()
-        return found | {f"sample_{name}": mean(weights, rows, self.matrix.scored) for name, rows in samples}
+        means = self._means(weights)
+        samples = {name: means.pop(name) for name in list(means) if name.startswith("sample_")}
+        return means | averages(*(part[:, self.columns] for part in counts)) | samples

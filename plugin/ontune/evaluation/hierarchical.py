@@ -1,11 +1,12 @@
 """Hierarchical metrics: a label near the right one is less wrong than one far from it."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ontune.evaluation.agreement import Agreement, agreement
@@ -15,9 +16,11 @@ from ontune.task.model import Task
 
 __all__ = ["closed", "hierarchical", "lca_distance"]
 
+Integers: TypeAlias = NDArray[np.int64]
 Above: TypeAlias = Mapping[object, int]  # every node above a label, itself included, and the steps up to it
 
 AVERAGES = tuple(f"{kind}{name}" for kind in ("", "macro_", "sample_") for name in ("precision", "recall", "f1"))
+NOWHERE: tuple[Integers, Integers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 TOP = ()  # above all dimensions; a dimension is (its name,), so that no label can have the same name
 
 
@@ -76,26 +79,37 @@ def lca_distance(task: Task, matrix: LabelMatrix) -> Floats:
     pair has an ancestor in common; where a row has no gold label, the steps are those to the top. Labels that were
     missed do not count. After Kosmopoulos et al. (2015), "Evaluation measures for hierarchical classification".
     """
-    above = {label: _above(task, label) for _, label in matrix.columns}
-    labels = [label for _, label in matrix.columns]
-    near: dict[tuple[str, str], int] = {}
-
-    def steps(label: str, gold: str) -> int:
-        if (label, gold) not in near:
-            one, other = above[label], above[gold]
-            near[label, gold] = min(up + other[node] for node, up in one.items() if node in other)
-        return near[label, gold]
-
+    ways = [_above(task, label) for _, label in matrix.columns]
+    below = _below(ways, np.flatnonzero(matrix.gold.sum(axis=0)).tolist())
+    extra = matrix.outcomes.extra.tocsc()
     sums = np.zeros(len(matrix.scored))
-    golds = _rows(matrix.gold, labels)
-    for row, (extra, gold) in enumerate(zip(_rows(matrix.outcomes.extra, labels), golds, strict=True)):
-        sums[row] = sum(min((steps(label, name) for name in gold), default=above[label][TOP]) for label in extra)
+    for column in np.flatnonzero(np.diff(extra.indptr)).tolist():
+        steps = np.full(len(ways), float("inf"))
+        for node, up in ways[column].items():
+            golds, down = below.get(node, NOWHERE)
+            steps[golds] = np.minimum(steps[golds], up + down)
+        rows = extra.indices[extra.indptr[column] : extra.indptr[column + 1]]
+        sums[rows] += _nearest(matrix.gold[rows], steps, ways[column][TOP])
     return sums / np.maximum(matrix.answer.sum(axis=1), 1)
 
 
-def _rows(matrix: Sparse, labels: list[str]) -> Iterator[list[str]]:
-    ends, cells = matrix.indptr.tolist(), matrix.indices.tolist()
-    return ([labels[cell] for cell in cells[start:end]] for start, end in pairwise(ends))
+def _below(ways: Sequence[Above], golds: Sequence[int]) -> dict[object, tuple[Integers, Integers]]:
+    """For every node the gold columns below it, and the steps down to each."""
+    found: defaultdict[object, list[tuple[int, int]]] = defaultdict(list)
+    for column in golds:
+        for node, steps in ways[column].items():
+            found[node].append((column, steps))
+    arrays = {node: np.array(pairs, dtype=np.int64).T for node, pairs in found.items()}
+    return {node: (columns, steps) for node, (columns, steps) in arrays.items()}
+
+
+def _nearest(gold: Sparse, steps: Floats, top: int) -> Floats:
+    """For each row the fewest steps to one of its gold labels, or to the top where it has none."""
+    sizes = np.diff(gold.indptr)
+    found = np.full(len(sizes), float(top))
+    if sizes.any():
+        found[sizes > 0] = np.minimum.reduceat(steps[gold.indices], gold.indptr[:-1][sizes > 0])
+    return found
 
 
 def _above(task: Task, label: str) -> Above:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ontune.evaluation.agreement import Agreement
 from ontune.evaluation.answer_errors import answer_errors
 from ontune.evaluation.hierarchical import hierarchical
-from ontune.evaluation.label_matrix import Bools, Counts, LabelMatrix, dimensions, label_matrix, prefix
-from ontune.evaluation.measure import Measure, Values, Weights, mean, named, point, ratio
+from ontune.evaluation.label_matrix import Counts, LabelMatrix, dimensions, label_matrix, prefix
+from ontune.evaluation.measure import Means, Measure, Values, Weights, named, point, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
@@ -45,10 +47,10 @@ def label_sets(task: Task, predictions: Sequence[Prediction]) -> Measure:
     labels on one side alone 0. Without any row to count, a value is 0.
     """
     matrix = label_matrix(task, predictions)
-    errors = answer_errors(task, predictions)
+    rates = Means(answer_errors(task, predictions), np.ones(len(predictions), dtype=bool))
     near = hierarchical(task, matrix)
     asked = dimensions(task)
-    whole = _Scores(Agreement(matrix, slice(None)), matrix.exact, _vocabulary(task, asked))
+    whole = _Scores(Agreement(matrix, slice(None), {"exact_match": matrix.exact}), _vocabulary(task, asked))
     parts = {prefix(name): _within(task, matrix, name) for name in asked}
 
     def values(weights: Weights) -> dict[str, Values]:
@@ -57,7 +59,7 @@ def label_sets(task: Task, predictions: Sequence[Prediction]) -> Measure:
         for head, part in parts.items():
             scores = part(weights, counts)
             found += [(f"{head}_{name}", scores[name]) for name in WITHIN]
-        found += [*near(weights).items(), *((name, mean(weights, rows)) for name, rows in errors.items())]
+        found += [*near(weights).items(), *rates(weights).items()]
         return named(task, found)
 
     return values
@@ -68,24 +70,19 @@ class _Scores:
     """Agreement, exact match and Hamming loss over some columns."""
 
     agreement: Agreement
-    exact: Bools
     labels: int  # of the ontology
 
     def __call__(self, weights: Weights, counts: Counts) -> dict[str, Values]:
-        scored = self.agreement.matrix.scored
         _, missed, extra = (part[:, self.agreement.columns].sum(axis=1) for part in counts)
-        return {
-            "exact_match": mean(weights, self.exact, scored),
-            **self.agreement(weights, counts),
-            "hamming_loss": ratio(missed + extra, weights @ scored.astype(float) * self.labels),
-        }
+        decisions = weights @ self.agreement.matrix.scored.astype(float) * self.labels
+        return {**self.agreement(weights, counts), "hamming_loss": ratio(missed + extra, decisions)}
 
 
 def _within(task: Task, matrix: LabelMatrix, dimension: str) -> _Scores:
     columns = matrix.within(dimension)
     _, missed, extra = matrix.outcomes.by_row(columns)
     exact = matrix.parsed & matrix.scored & (missed + extra == 0)
-    return _Scores(Agreement(matrix, columns), exact, _vocabulary(task, [dimension]))
+    return _Scores(Agreement(matrix, columns, {"exact_match": exact}), _vocabulary(task, [dimension]))
 
 
 def _vocabulary(task: Task, names: Sequence[str]) -> int:

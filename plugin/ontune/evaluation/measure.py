@@ -5,7 +5,7 @@ One definition of a metric serves the point value (weights of one), the bootstra
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from ontune.errors import TaskError
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
-__all__ = ["Family", "Floats", "Measure", "Values", "Weights", "mean", "named", "point", "ratio"]
+__all__ = ["Family", "Floats", "Means", "Measure", "Values", "Weights", "mean", "named", "point", "ratio"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Weights: TypeAlias = Floats  # (resamples, rows), rows in the order of the predictions
@@ -38,6 +38,20 @@ def mean(weights: Weights, values: Floats | NDArray[np.bool_], counted: NDArray[
     """The weighted mean of one value a row over the rows that are counted; 0 where there are none."""
     rows = np.ones(len(values)) if counted is None else counted.astype(float)
     return ratio(weights @ (values * rows), weights @ rows)
+
+
+class Means:
+    """Weighted means of several values a row over the rows that are counted, summed in one product; 0 without any."""
+
+    def __init__(self, values: Mapping[str, Floats | NDArray[np.bool_]], counted: NDArray[np.bool_]) -> None:
+        self._names = list(values)
+        rows = counted.astype(float)
+        self._table = np.stack([rows, *(part * rows for part in values.values())], axis=1)
+
+    def __call__(self, weights: Weights) -> dict[str, Values]:
+        """The means by name."""
+        sums = weights @ self._table
+        return {name: ratio(sums[:, at], sums[:, 0]) for at, name in enumerate(self._names, start=1)}
 
 
 def named(task: Task, found: Sequence[tuple[str, Values]]) -> dict[str, Values]:
