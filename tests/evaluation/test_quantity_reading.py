@@ -105,6 +105,8 @@ READ = [
     # Lists, and numbers that only name things.
     ("40 or 45 Nm", ["40 Nm", "45 Nm"]),
     ("40/45 Nm", ["40 Nm", "45 Nm"]),
+    ("in 3 stages: 20, 40 and 60 Nm", ["3", "20 Nm", "40 Nm", "60 Nm"]),
+    ("In 1990, 40 Nm", ["1990", "40 Nm"]),
     ("10 x 20 mm", ["10 mm", "20 mm"]),
     ("Tighten bolts 1, 2 and 3 to 40 Nm", ["1", "2", "3", "40 Nm"]),
     ("Tighten bolts 1 to 6 to 40 Nm", ["1..6", "40 Nm"]),

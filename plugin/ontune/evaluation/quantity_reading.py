@@ -83,6 +83,7 @@ RANGE = re.compile(r"\s*(?:-|\bto\b|\bthrough\b|\bbis\b|\.{2,3}|…)\s*([+-]?)",
 AND = re.compile(r"\s*\band\b\s*([+-]?)", re.IGNORECASE)
 BETWEEN = re.compile(r"\bbetween\s+[+-]?$", re.IGNORECASE)
 SHARED = re.compile(r"\s*(?:/|x|×|\*|\bor\b|\band\b|&)\s*", re.IGNORECASE)
+COMMA = re.compile(r",\s+")
 TIMES = re.compile(r"\s*[x×*]\s*", re.IGNORECASE)
 NEGATIVE = re.compile(r"(?:^|[\s(\[=:;,/])-$")
 NEAR = 60  # characters between two quantities, at most, for `then` to make stages of them
@@ -198,16 +199,20 @@ def _range(text: str, one: Quantity, second: Token, end: float) -> tuple[Quantit
 def _share_units(text: str, found: list[_Found]) -> list[_Found]:
     """Bare numbers of a list given the unit at its end; `2 x 90°` given as two steps."""
     shared: list[_Found] = []
+    listed = False  # whether the next number has its unit from the end of a list: only then a comma goes on with it
     for item in reversed(found):
         following = shared[-1] if shared else None
+        unit = following.quantity.unit if following and not item.label and item.quantity.unit == BARE else BARE
         gap = text[item.end : following.start] if following else ""
-        open_unit = following and item.quantity.unit == BARE and not item.label and len(gap) < 10
-        if not following or not open_unit or following.quantity.unit in (BARE, CODE) or not SHARED.fullmatch(gap):
+        joined = len(gap) < 10 and (SHARED.fullmatch(gap) or (listed and COMMA.fullmatch(gap)))
+        if not following or not joined or unit in (BARE, CODE):
             shared.append(item)
-        elif following.quantity.unit.dimension == "angle" and TIMES.fullmatch(gap) and item.quantity.low in (2, 3, 4):
+            listed = False
+        elif unit.dimension == "angle" and TIMES.fullmatch(gap) and item.quantity.low in (2, 3, 4):
             shared += [replace(following, start=item.start)] * (int(item.quantity.low) - 1)
         else:
-            shared.append(replace(item, quantity=replace(item.quantity, unit=following.quantity.unit)))
+            shared.append(replace(item, quantity=replace(item.quantity, unit=unit)))
+            listed = True
     return shared[::-1]
 
 
