@@ -47,7 +47,7 @@ def encode_pieces(contract: Contract, tokenizer: Any) -> tuple[Pieces, list[str]
     words = {
         number: _encode_slot(contract, number, runs, tokenizer, faults)
         for number, slot in enumerate(contract.slots)
-        if slot.words and contract.before(number)
+        if slot.words and contract.before(number) and contract.after(number)  # not a list that stays empty
     }
     for number, ragged in words.items():
         faults |= _special(contract.slots[number].words, ragged, tokenizer)
