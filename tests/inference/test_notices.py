@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ontune.evaluation import Prediction
-from ontune.inference.notices import name_lost, name_other_words
+from ontune.inference.notices import name_lost, name_other_words, name_unconstrained
 from ontune.sharegpt import Sample, Turn
 from small import small_task
 
@@ -43,3 +43,17 @@ def test_lost_samples(capsys) -> None:
     name_lost("set", [answered, *lost])
     lines = capsys.readouterr().err.splitlines()
     assert lines == [f"ontune: set: sample {name} was not asked: why" for name in "bc"]
+
+
+def test_answers_that_nobody_constrained(capsys) -> None:
+    def answered(*errors: str, **meta: str) -> Prediction:
+        return Prediction("a", "constrained", None, "", None, errors, meta=meta)
+
+    fine = [answered(), answered("not_encoded", not_encoded="why")]
+    name_unconstrained("set", fine)
+    assert capsys.readouterr().err == ""
+    broken = [answered("invalid_json", finish_reason="length"), answered("duplicate", "invalid_json")]
+    name_unconstrained("set", [*fine, *broken])
+    said = "2 of 3 constrained answers break the contract (duplicate 1, invalid_json 2; 1 cut)"
+    why = "the schema is ignored there, or cannot express all rules"
+    assert capsys.readouterr().err == f"ontune: set: {said}: {why}\n"

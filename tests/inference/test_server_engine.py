@@ -127,7 +127,10 @@ ENDS = {
     "another place": (Chat(status=307, body=b"", headers={"Location": "http://127.0.0.1:9/"}), "HTTP 307"),
     "ms-swift's no such model": (error(400, "`x` is not in the model_list: `['y']`."), "not in the model_list"),
     "ms-swift's no key": (error(400, "API key error"), "API key error"),
-    "no schema": (error(400, "Invalid schema for response_format 'edugraph'"), "Invalid schema for response_format"),
+    "no schema": (
+        error(400, "Invalid schema for response_format 'edugraph'"),
+        "'edugraph': ask with --decoding free, or give",
+    ),
     "too busy": (error(429, "slow down"), "HTTP 429: slow down (3 times)"),
     "busy for hours": (error(429, "slow down", **{"Retry-After": "7200"}), "asks to wait 7200 s"),
     "loading": (error(503, "Loading model"), "HTTP 503: Loading model (3 times)"),

@@ -12,24 +12,26 @@ import pytest
 from PIL import Image
 
 from ontune.errors import InputError
-from ontune.evaluation import Prediction
+from ontune.evaluation import Prediction, read_predictions
 from ontune.inference.settings import Generation
 from ontune.inference.vllm_engine import VllmEngine, load_vllm
-from ontune.sharegpt import Sample, Turn
-from small import small_task
+from ontune.ontology import write_snapshot
+from ontune.sharegpt import Sample, Turn, write_samples
+from small import ONTOLOGY, small_task
 
 TASK = small_task()
 GOLD = TASK.to_json(TASK.answer_from_labels(["Circle"]))
 STAND_IN = {
     "__init__.py": """
 from types import SimpleNamespace as Record
-calls = []
+calls, made = [], []
 class LLM:
     def __init__(self, model, *, dtype="auto", quantization=None, seed=0, tensor_parallel_size=1, **engine):
         unknown = set(engine) - {"enable_lora", "max_lora_rank", "max_model_len", "gpu_memory_utilization"}
         if unknown:
             raise TypeError(f"EngineArgs got an unexpected keyword argument {sorted(unknown)}")
         self.made = dict(model=model, dtype=dtype, quantization=quantization, seed=seed, **engine)
+        made.append(self.made)
     def chat(self, messages, sampling_params=None, use_tqdm=True, lora_request=None, chat_template=None):
         calls.append((messages, sampling_params, lora_request))
         if any("long" in str(chat) for chat in messages):
@@ -128,6 +130,20 @@ def test_an_adapter(vllm, tmp_path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(InputError, match=r"no adapter_config\.json with a rank"):
         load_vllm("model", tmp_path, {})
+
+
+def test_the_command(vllm, cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_snapshot(ONTOLOGY, Path("dataset_info/ontologies/small-1.json"))
+    write_samples(Path("data/set/val.jsonl"), [sample("a"), sample("long")])
+    options = ["--engine", "vllm", "--model", "org/model", "--extra", '{"max_model_len": 99}', "--load-in-4bit"]
+    tasked = ["--task", "edugraph", "--ontology", "small-1", "--seed", "3", "-o", "out.jsonl", "--json"]
+    ran = cli("predict", *options, "--data", "data/set/val.jsonl", *tasked)
+    assert ran.status == 0, ran.err
+    assert ran.json()["metrics"]["not_encoded_rate"] == 0.5
+    assert {item.model for item in read_predictions(Path("out.jsonl"))} == {"org/model"}
+    made = {"model": "org/model", "dtype": "auto", "quantization": "bitsandbytes", "seed": 3, "max_model_len": 99}
+    assert vllm.made == [made]
 
 
 def test_vllm_is_not_here() -> None:

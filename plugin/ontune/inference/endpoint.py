@@ -28,6 +28,8 @@ SETTINGS = re.compile(
     r"api[ _-]?key|model_list|response_format|json.?schema|model\b.{0,80}\b(not found|not exist)", re.IGNORECASE
 )
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what another form makes of `read`
+SCHEMA = re.compile(r"response_format|json.?schema", re.IGNORECASE)
+HINT = ": ask with --decoding free, or give another response_format in --extra"
 LONGEST_WAIT = 600.0  # seconds that a server may ask to wait
 LONGEST_BODY = 16 * 2**20  # bytes; an answer has a few hundred
 IN_A_ROW = 8  # requests that fail for good, with no answer between them: it is the server
@@ -115,7 +117,7 @@ class Endpoint:
             return _Failure(reason, status in BUSY, _retry_after(response.headers.get("retry-after")))
         if status in REFUSED and not SETTINGS.search(reason):
             return Refused(reason)
-        return self._end(reason)
+        return self._end(reason + (HINT if SCHEMA.search(reason) else ""))
 
     def _wait(self, failure: _Failure, failures: int) -> None:
         """Waits before the next attempt, if there is one."""

@@ -1,6 +1,5 @@
 """Answers by a server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, the hosts' own, hosted ones."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,7 @@ from ontune.inference.engine import Record, Reply
 from ontune.inference.settings import Generation
 from ontune.sharegpt import Sample
 from ontune.task import Task
-from ontune.task.exporters.json_schema import json_schema
+from ontune.task.exporters.json_schema import response_format
 
 __all__ = ["ServerEngine"]
 
@@ -66,11 +65,7 @@ class ServerEngine:
 
     @cached_property
     def _response_format(self) -> dict[str, Any]:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", self.task.name)[:64]  # what OpenAI takes as a name
-        return {
-            "type": "json_schema",
-            "json_schema": {"name": name, "strict": True, "schema": json_schema(self.task)},
-        }
+        return response_format(self.task)
 
     @cached_property
     def _record(self) -> Record:
