@@ -60,6 +60,15 @@ def test_nothing_to_choose_from(rows, gold) -> None:
     assert baselines(TASK, predictions("label_sets", rows), [None, *answers]) == {"majority": {}, "most_common_set": {}}
 
 
+def test_the_constant_set_is_a_valid_answer() -> None:
+    """Where every row has more labels than a field may hold, the most frequent ones are given."""
+    rows = predictions("label_sets", 6)
+    areas = [label for label in TASK.ontology.by_name if TASK.ontology.by_name[label].dimension == "Area"]
+    gold = [{"Area": areas, "Scope": [], "Ability": []}] * 3 + [{"Area": areas[1:], "Scope": [], "Ability": []}]
+    assert len(areas) == 9
+    assert baselines(TASK, rows, gold)["most_common_set"]["invalid_rate"] == 0
+
+
 def test_unknown_and_text_gold() -> None:
     rows = predictions("label_sets", 6)
     found = baselines(TASK, rows, ["a text", "a text", {"Area": ["Nowhere"], "Scope": [], "Ability": []}])
