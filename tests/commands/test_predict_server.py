@@ -246,6 +246,22 @@ def test_a_server_that_goes_down_ends_with_one_error_and_goes_on(folder, cli) ->
         assert len(server.bodies) == asked + 30
 
 
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "transformers", "qwen_vl_utils"): sys.modules[name] = None
+from ontune.cli import main
+main()
+"""
+
+
+def test_a_server_is_asked_without_torch(folder) -> None:
+    with chat_server(lambda _: Chat(GOLD)) as server:
+        command = [sys.executable, "-c", WITHOUT_TORCH, *PREDICT, "--url", server.url, "-o", "out.jsonl", "--json"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["metrics"]["exact_match"] == 1
+
+
 def test_the_same_command_gives_the_same_file(folder, cli) -> None:
     with chat_server(echo) as server:
         for out, concurrency in (("one.jsonl", "1"), ("two.jsonl", "9")):

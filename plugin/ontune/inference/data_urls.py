@@ -30,7 +30,8 @@ def request_messages(sample: Sample, media_root: Path, pictures: Pictures, patch
 def _part(item: Message, pictures: Pictures, patch_size: int) -> Message:
     if item["type"] == "image":
         buffer = io.BytesIO()
-        pictures.open(Path(item["image"]), patch_size).save(buffer, "PNG")  # without loss: the model sees these pixels
+        # Without loss: the model sees these pixels.
+        pictures.open(Path(item["image"]), patch_size).save(buffer, "PNG", compress_level=1)
         return {"type": "image_url", "image_url": {"url": _url("image/png", buffer.getvalue())}}
     if item["type"] == "video":
         return {"type": "video_url", "video_url": {"url": _video(Path(item["video"]))}}
