@@ -6,7 +6,7 @@ A row whose gold is no object (none, or plain text) takes no part: both of its s
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Key: TypeAlias = tuple[str, str]  # dimension of the field, label
+Fields: TypeAlias = Sequence[tuple[tuple[str, ...], str]]  # path of keys, dimension
 Bools: TypeAlias = NDArray[np.bool_]
 Sparse: TypeAlias = Any  # csr_array, which has no types
 Counts: TypeAlias = tuple[Floats, Floats, Floats]  # hits, missed, extra
@@ -131,58 +132,56 @@ def field_labels(answer: Answer | None, path: Sequence[str]) -> list[str]:
 
 def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
     """The matrices of the predictions, in their order."""
-    golds = [prediction.gold if isinstance(prediction.gold, dict) else None for prediction in predictions]
-    answers = [
-        prediction.answer if gold is not None else None for prediction, gold in zip(predictions, golds, strict=True)
-    ]
+    fields = [(path, field.dimension) for path, field in task.label_fields()]
     numbers: dict[Key, int] = {}
-    gold, answer = (_indices((_keys(task, item) for item in items), numbers) for items in (golds, answers))
+    gold_cells, answer_cells = _Cells(numbers), _Cells(numbers)
+    flags: list[tuple[bool, bool, bool]] = []
+    for row in predictions:
+        gold = row.gold if isinstance(row.gold, dict) else None
+        answer = row.answer if gold is not None else None
+        asked, given = _field_sets(fields, gold), _field_sets(fields, answer)
+        gold_cells.add(fields, asked)
+        answer_cells.add(fields, given)
+        exact = asked == given and _same_error(task, gold, answer)
+        flags.append((gold is not None, answer is not None, exact))
     columns = sorted(numbers, key=order_of(task))
     place = np.empty(len(columns), dtype=np.int32)
     place[[numbers[key] for key in columns]] = np.arange(len(columns), dtype=np.int32)
-    exact = [_same(task, *pair) for pair in zip(golds, answers, strict=True)]
-    return LabelMatrix(
-        tuple(columns),
-        _matrix(*gold, place),
-        _matrix(*answer, place),
-        np.array([item is not None for item in golds], dtype=bool),
-        np.array([item is not None for item in answers], dtype=bool),
-        np.array(exact, dtype=bool),
-    )
+    scored, parsed, exact = np.array(flags, dtype=bool).reshape(-1, 3).T
+    return LabelMatrix(tuple(columns), gold_cells.matrix(place), answer_cells.matrix(place), scored, parsed, exact)
 
 
-def _keys(task: Task, answer: Answer | None) -> set[Key]:
-    if answer is None:
-        return set()
-    return {(field.dimension, label) for path, field in task.label_fields() for label in field_labels(answer, path)}
+def _field_sets(fields: Fields, answer: Answer | None) -> list[frozenset[str]]:
+    """The labels field by field: two fields may share a dimension."""
+    return [frozenset(field_labels(answer, path)) for path, _ in fields]
 
 
-def _indices(rows: Iterable[set[Key]], numbers: dict[Key, int]) -> tuple[list[int], list[int]]:
-    """The rows' columns one after another, numbered as first seen, and how many each row has."""
-    found: list[int] = []
-    sizes: list[int] = []
-    for keys in rows:
-        found += [numbers.setdefault(key, len(numbers)) for key in keys]
-        sizes.append(len(keys))
-    return found, sizes
-
-
-def _matrix(indices: list[int], sizes: list[int], place: NDArray[np.int32]) -> Sparse:
-    ends = np.array([0, *accumulate(sizes)], dtype=np.int32)
-    places = place[np.array(indices, dtype=np.int32)]
-    matrix = csr_array((np.ones(len(places)), places, ends), shape=(len(sizes), len(place)))
-    matrix.sort_indices()  # the same rows give the same floating-point sum in every process
-    return matrix
-
-
-def _same(task: Task, gold: Answer | None, answer: Answer | None) -> bool:
-    """The same labels in every field (two may share a dimension) and the same error value, or none on both sides."""
+def _same_error(task: Task, gold: Answer | None, answer: Answer | None) -> bool:
+    """Whether both are answers with the same error value, or with none."""
     if gold is None or answer is None:
         return False
-    if task.error and gold.get(task.error.key) != answer.get(task.error.key):
-        return False
-    paths = [path for path, _ in task.label_fields()]
-    return all(set(field_labels(gold, path)) == set(field_labels(answer, path)) for path in paths)
+    return not task.error or gold.get(task.error.key) == answer.get(task.error.key)
+
+
+class _Cells:
+    """The columns of row after row, numbered as first seen, and how many each row has."""
+
+    def __init__(self, numbers: dict[Key, int]) -> None:
+        self._numbers, self._found, self._sizes = numbers, list[int](), list[int]()
+
+    def add(self, fields: Fields, sets: Sequence[frozenset[str]]) -> None:
+        """One row more."""
+        keys = {(name, label) for (_, name), labels in zip(fields, sets, strict=True) for label in labels}
+        self._found += [self._numbers.setdefault(key, len(self._numbers)) for key in keys]
+        self._sizes.append(len(keys))
+
+    def matrix(self, place: NDArray[np.int32]) -> Sparse:
+        """The rows with their columns at these places."""
+        ends = np.array([0, *accumulate(self._sizes)], dtype=np.int32)
+        places = place[np.array(self._found, dtype=np.int32)]
+        matrix = csr_array((np.ones(len(places)), places, ends), shape=(len(self._sizes), len(place)))
+        matrix.sort_indices()  # the same rows give the same floating-point sum in every process
+        return matrix
 
 
 def _nonzero(matrix: Sparse) -> Sparse:
