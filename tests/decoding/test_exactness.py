@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ontune.decoding.exclusion import Exclusion
+from ontune.decoding.exclusion import Exclusion, Rulebook
 from ontune.decoding.mask import TokenMask
 from ontune.demo.tiny_model import make_tokenizer
 from ontune.errors import TaskError
@@ -145,7 +145,7 @@ def test_the_search_for_labels_that_may_stand_together_is_exact(data):
     rules = Rules(True, data.draw(st.booleans()), data.draw(st.booleans()))
     field = Labels("D", "D")
     task = Task("t", Ontology("o", "1", ("D",), tuple(concepts), relations), (field,), rules=rules)
-    exclusion = Exclusion(task, field, data.draw(st.booleans()))
+    exclusion = Exclusion(Rulebook(task), field, data.draw(st.booleans()))
     closed = frozenset(data.draw(st.sets(st.integers(0, len(names) - 1))))
     floor = data.draw(st.integers(-1, len(names) - 1)) if exclusion.canonical else -1
     left = [number for number in range(floor + 1, len(names)) if number not in closed]

@@ -317,3 +317,39 @@ def test_the_vocabulary_is_every_id_that_an_answer_can_use():
     assert set(automaton.vocabulary.tolist()) == used | ends
     assert automaton.vocabulary.tolist() == sorted(automaton.vocabulary.tolist())
     assert mask("noted").vocabulary is None
+
+
+def test_spaced_json_has_a_space_behind_every_comma_and_colon():
+    automaton = TokenMask(SHEET, tokenizer(), spaced=True)
+    for seed in range(40):
+        ids = walk(automaton, random.Random(seed))
+        answer, errors = parse(SHEET, tokenizer().decode(ids))
+        assert errors == []
+        assert encode(json.dumps(answer, ensure_ascii=False)) == ids
+
+
+def test_in_canonical_order_each_label_stands_above_the_one_before():
+    automaton = TokenMask(SMALL, tokenizer(), order="canonical")
+    ordered, turned = ('{"Area":["Circle","Disc"],', '{"Area":["Disc","Circle"],')
+    rest = '"Scope":[],"Ability":[]}'
+    assert (accepts(automaton, ordered + rest), accepts(automaton, turned + rest)) == (True, False)
+    assert not accepts(automaton, '{"Area":["Disc","Disc"],' + rest)
+    for seed in range(40):
+        answer, errors = parse(SMALL, tokenizer().decode(walk(automaton, random.Random(seed))))
+        assert (errors, answer) == ([], SMALL.canonical(answer))
+
+
+def test_a_label_with_a_special_token_is_named():
+    ontology = Ontology("o", "1", ("D",), (Concept("End", "D"), Concept("The<|im_end|>", "D")))
+    with pytest.raises(TaskError, match=r"'The<\|im_end\|>' holds a special token"):
+        TokenMask(Task("t", ontology, (Labels("D", "D"),)), tokenizer())
+
+
+def test_one_label_out_of_thousands_that_merges_is_found():
+    names = [f"Label{at:04}" for at in range(2500)]
+    names[1700] += "]"  # in Qwen's way of splitting one word with what follows
+    ontology = Ontology("o", "1", ("D",), tuple(Concept(name, "D") for name in sorted(names)))
+    merging = make_tokenizer(['["Label1"],["Label17]"]}'] * 5, 400)
+    with pytest.raises(TaskError) as caught:
+        TokenMask(Task("t", ontology, (Labels("D", "D"),)), merging)
+    assert [fault.split(": ")[2].split(" ")[0] for fault in caught.value.faults] == ["'Label1700]'"]

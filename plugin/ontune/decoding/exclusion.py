@@ -11,20 +11,55 @@ from functools import cached_property, lru_cache
 from ontune.ontology.closure import children
 from ontune.task.model import Labels, Rules, Task
 
-__all__ = ["Exclusion", "Numbers"]
+__all__ = ["Exclusion", "Numbers", "Rulebook"]
 
 Numbers = frozenset[int]
 SLACK = 8  # more witnesses than needed: a label that shuts out at most so many is known to be harmless
 
 
-class Exclusion:
-    """The rules of a task for one list of labels. In a canonical list each label stands above the one before."""
+class Rulebook:
+    """What the task's rules make of the ontology, for all its lists: which labels exclude which."""
 
-    def __init__(self, task: Task, field: Labels, canonical: bool) -> None:
-        self._task, self._names = task, task.ontology.labels(field.dimension)
+    def __init__(self, task: Task) -> None:
+        self.rules, self.ontology = task.rules, task.ontology
+        self._below = children(task.ontology) if task.rules.exclude_ancestors else {}
+        self._implied, self._implying, self._against = (defaultdict[str, set[str]](set) for _ in range(3))
+        for relation in task.ontology.relations if task.rules.exclude_contradictions else ():
+            if relation.type == "implies":
+                self._implied[relation.source].add(relation.target)
+                self._implying[relation.target].add(relation.source)
+            elif relation.type == "contradicts":
+                self._against[relation.source].add(relation.target)
+                self._against[relation.target].add(relation.source)
+
+    def excluded(self, name: str) -> set[str]:
+        """All labels that may not stand beside a label, itself left out."""
+        by_name = self.ontology.by_name
+        found = self.contradicting(name)
+        if self.rules.exclude_ancestors:
+            found |= _reach(name, lambda label: by_name[label].parents) | _reach(name, self._below.__getitem__)
+        return found
+
+    def contradicting(self, name: str) -> set[str]:
+        """Whatever implies what contradicts anything that the label implies, as in `Task.incompatible`."""
+        implied = {name} | _reach(name, lambda label: self._implied.get(label, ()))
+        against = set[str]().union(*(self._against.get(label, ()) for label in implied))
+        implying = (_reach(label, lambda label: self._implying.get(label, ())) for label in against)
+        return against.union(*implying) - {name}
+
+    def is_entangled(self, name: str) -> bool:
+        """Whether a label excludes more than what lies above it."""
+        return bool(self._below.get(name) or self.contradicting(name))
+
+
+class Exclusion:
+    """The rules for one list of labels. In a canonical list each label stands above the one before."""
+
+    def __init__(self, book: Rulebook, field: Labels, canonical: bool) -> None:
+        self._book, self._names = book, book.ontology.labels(field.dimension)
         self.size, self.canonical = len(self._names), canonical
-        self.repeats = not task.rules.unique and not canonical
-        self._plain = task.rules == Rules(unique=task.rules.unique)
+        self.repeats = not book.rules.unique and not canonical
+        self._plain = book.rules == Rules(unique=book.rules.unique)
         self.conflicts = lru_cache(maxsize=4096)(self._conflicts)
         self.hopeless = lru_cache(maxsize=4096)(self._hopeless)
 
@@ -34,8 +69,8 @@ class Exclusion:
         That is the question for an independent set, hard in general; the labels with fewest conflicts nearly always
         are an answer at once, and minimums are small.
         """
-        if self.repeats:
-            return count == 0 or len(closed) < self.size
+        if count <= 1 or self.repeats:
+            return count == 0 or any(label not in closed for label in range(floor + 1, self.size))
         if len(self._witnesses(count, closed, floor)) >= count:
             return True
         return _independent({n for n in range(floor + 1, self.size) if n not in closed}, count, self.conflicts)
@@ -87,38 +122,15 @@ class Exclusion:
         last_first = range(self.size - 1, -1, -1)
         if self._plain:
             return last_first, ()
-        entangled = set(filter(self._is_entangled, last_first))
+        entangled = {label for label in last_first if self._book.is_entangled(self._names[label])}
         return [label for label in last_first if label not in entangled], sorted(entangled, reverse=True)
-
-    def _is_entangled(self, label: int) -> bool:
-        name = self._names[label]
-        below = self._task.rules.exclude_ancestors and self._children[name]
-        return bool(below or name in self._incompatible)
 
     def _conflicts(self, label: int) -> Numbers:
         """What may not stand beside a label, itself included where lists hold each label once."""
-        name = self._names[label]
-        found = {name} - ({name} if self.repeats else set())
-        if self._task.rules.exclude_ancestors:
-            by_name = self._task.ontology.by_name
-            found |= _reach(name, lambda n: by_name[n].parents) | _reach(name, self._children.__getitem__)
-        found |= self._incompatible.get(name, set())
-        first = self._task.ontology.position[self._names[0]]
-        return frozenset(self._task.ontology.position[other] - first for other in found)
-
-    @cached_property
-    def _children(self) -> dict[str, tuple[str, ...]]:
-        return children(self._task.ontology)
-
-    @cached_property
-    def _incompatible(self) -> dict[str, set[str]]:
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        known = set(self._names) if self._task.rules.exclude_contradictions else set[str]()
-        for one, other in self._task.incompatible if known else ():
-            if one in known and other in known:
-                found[one].add(other)
-                found[other].add(one)
-        return dict(found)
+        position, first = self._book.ontology.position, self._book.ontology.position[self._names[0]]
+        numbers = {position[name] - first for name in self._book.excluded(self._names[label])}
+        own = set[int]() if self.repeats else {label}
+        return frozenset(number for number in numbers | own if 0 <= number < self.size)
 
 
 def _reach(start: str, edges: Callable[[str], Iterable[str]]) -> set[str]:

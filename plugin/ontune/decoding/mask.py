@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from ontune.decoding.contract import START, Contract, Run, Slot, build_contract
-from ontune.decoding.exclusion import Exclusion
+from ontune.decoding.exclusion import Exclusion, Rulebook
 from ontune.decoding.free_text import FreeText
 from ontune.decoding.runs import Ids, RunNode, bits, build_runs
 from ontune.decoding.tables import Tables, compile_tables
@@ -88,8 +88,9 @@ class TokenMask:
         tables: Tables | None = None,
     ) -> None:
         contract = build_contract(task, spaced)
+        book = Rulebook(task)
         exclusions = {
-            number: Exclusion(task, slot.field, order == "canonical")
+            number: Exclusion(book, slot.field, order == "canonical")
             for number, slot in enumerate(contract.slots)
             if slot.field
         }

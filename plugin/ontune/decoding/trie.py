@@ -61,7 +61,7 @@ class Trie:
         low, high = self._lows[node], self._highs[node]
         taken = bisect_left(blocked, high) - bisect_left(blocked, low) if blocked else 0
         if floor < 0 or not taken:
-            return taken < high - low and (floor < 0 or self.top[node] > floor)
+            return taken < high - low and (floor < 0 or bool(self.top[node] > floor))
         return bool(taken < np.count_nonzero(self._places[low:high] > floor))
 
     def open_tokens(self, node: int, blocked: Blocked, floor: int) -> Ids:
