@@ -170,6 +170,26 @@ def test_training_data(cli, folder) -> None:
     assert "chosen on the training data set_train" in found.err
 
 
+def test_thresholds_from_one_split_to_another(cli, folder) -> None:
+    write_predictions(folder / "val.jsonl", predictions("label_sets", 40, seed=1))
+    fitted = cli("evaluate", "val.jsonl", *FAST, "--goal", "f1>=0", "--fit-thresholds", "t.json", "--precision", "0.9")
+    assert fitted.status == 0, fitted.err
+    assert "wanted 90.0%, fitted on these very rows" in fitted.err
+    found = cli("evaluate", "p.jsonl", "--json", *FAST, "--goal", "f1>=0", "--thresholds", "t.json").json()
+    assert list(found["metrics"]) == ["A", "A free", "A thresholds"]
+    assert found["metrics"]["A thresholds"]["f1"]["value"] != found["metrics"]["A"]["f1"]["value"]
+
+
+@pytest.mark.parametrize(
+    "option", [["--fit-thresholds", "t.json"], ["--thresholds", "p.jsonl"], ["--precision", "0.9"]]
+)
+def test_without_scores_there_is_nothing_to_fit(cli, folder, option) -> None:
+    write_predictions(folder / "bare.jsonl", [replace(row, scores=None) for row in predictions("label_sets", 8)])
+    found = cli("evaluate", "bare.jsonl", *FAST, "--goal", "f1>=0", *option)
+    assert found.status == 2
+    assert f"{option[0]}: no row has scores" in found.err
+
+
 def test_a_written_task_of_every_family(cli, folder) -> None:
     import yaml
 

@@ -14,7 +14,8 @@ from ontune.commands.report_options import (
     status,
     write_report,
 )
-from ontune.console import FILE, emit, json_option, message
+from ontune.commands.score_options import abstention_note, by_thresholds, save_thresholds
+from ontune.console import FILE, NEW_PATH, emit, json_option, message
 from ontune.evaluation.markdown import summary
 from ontune.evaluation.report import build_report
 
@@ -27,8 +28,25 @@ SHOWN = ("runs", "metrics", "baselines", "goals", "notes")
 @click.argument("predictions", type=FILE)
 @report_options
 @click.option("--free", type=FILE, help="Unconstrained predictions.  [default: X.free.jsonl beside X.jsonl]")
+@click.option(
+    "--thresholds", type=FILE, help="Thresholds of another split: the run `A thresholds` gives labels by them."
+)
+@click.option(
+    "--fit-thresholds", type=NEW_PATH, help="File for the thresholds and temperatures that fit these scores best."
+)
+@click.option(
+    "--precision", type=click.FloatRange(0, 1), help="Say how many rows can be answered at this share of right ones."
+)
 @json_option
-def command(predictions: Path, free: Path | None, as_json: bool, **options: Any) -> int:
+def command(
+    predictions: Path,
+    free: Path | None,
+    thresholds: Path | None,
+    fit_thresholds: Path | None,
+    precision: float | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Metrics with intervals, baselines and goals of a predictions file: report.json, report.md, report.html.
 
     Exit status 1 where a goal FAILs. A goal PASSes where the whole interval keeps it, and is UNDECIDED where the sample
@@ -38,11 +56,16 @@ def command(predictions: Path, free: Path | None, as_json: bool, **options: Any)
     runs = load_runs([("A", predictions)])
     beside = load_runs([("A free", free)] if free else free_beside(runs))
     task = load_task_of(runs, given.task_name, given.ontology, given.dataset_info)
-    report = build_report(task, runs, beside, given.plan(task))
+    rows = runs[0].predictions
+    beside += [by_thresholds(task, runs[0], thresholds)] if thresholds else []
+    notes = [abstention_note(task, rows, precision)] if precision is not None else []
+    report = build_report(task, runs, beside, given.plan(task, notes))
+    if fit_thresholds:
+        save_thresholds(rows, fit_thresholds)
     folder = given.out or predictions.with_name(f"{predictions.stem}-report")
     files = write_report(folder, report, task, [*runs, *beside], given)
     for note in report["notes"]:
         message(note)
-    text = f"{summary(report)}\n\n{len(runs[0].predictions)} predictions, report in {folder}"
+    text = f"{summary(report)}\n\n{len(rows)} predictions, report in {folder}"
     emit({"files": files} | {key: report[key] for key in SHOWN}, text, as_json)
     return status(report, given.strict)

@@ -24,7 +24,16 @@ from ontune.resources import DATASET_INFO
 from ontune.sharegpt import read_samples
 from ontune.task import Task, load_task, task_sha256
 
-__all__ = ["ReportOptions", "load_runs", "load_task_of", "report_options", "status", "task_options", "write_report"]
+__all__ = [
+    "ReportOptions",
+    "free_beside",
+    "load_runs",
+    "load_task_of",
+    "report_options",
+    "status",
+    "task_options",
+    "write_report",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Found = TypeVar("Found")

@@ -45,7 +45,7 @@ def _free(runs: Sequence[Run], free: Sequence[Run]) -> Iterator[str]:
         )
     ids = {run.name: {row.id for row in run.predictions} for run in runs}
     for run in free:
-        own = ids[run.name.removesuffix(" free")]
+        own = ids[run.name.partition(" ")[0]]
         if other := own ^ {row.id for row in run.predictions}:
             yield f"{run.name}: other samples than the constrained run, {len(other)} are in one of the two alone."
 
