@@ -1,4 +1,6 @@
-"""How long do label-set predictions take from their file to all metrics with intervals? Processor time of one core.
+"""How long do label-set predictions take from their file to all metrics with intervals, and to report.json?
+
+Processor time of one core.
 
 python tests/benchmarks/evaluation.py [--rows N] [--resamples N] [--quick] [--json]
 """
@@ -19,8 +21,11 @@ from threadpoolctl import threadpool_limits
 
 from ontune.evaluation import Prediction, read_predictions, write_predictions
 from ontune.evaluation.bootstrap import groups_of, intervals
+from ontune.evaluation.comparison import Run
+from ontune.evaluation.estimates import Settings
 from ontune.evaluation.families import measure
 from ontune.evaluation.measure import point
+from ontune.evaluation.report import Plan, build_report
 from ontune.ontology import Concept, Ontology
 from ontune.task import ErrorAnswer, Labels, Task
 
@@ -79,6 +84,9 @@ def run(rows: int, resamples: int) -> dict[str, object]:
     with timed(seconds, "bootstrap"):
         found = intervals(measured, groups_of(predictions), resamples)
     assert found.keys() == values.keys()
+    whole: dict[str, float] = {}
+    with timed(whole, "report"):  # measures all of this again, and baselines, labels and slices beside
+        build_report(task, [Run("A", "predictions.jsonl", predictions)], plan=Plan(settings=Settings(resamples)))
     return {
         "benchmark": "evaluation",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -88,6 +96,7 @@ def run(rows: int, resamples: int) -> dict[str, object]:
         "metrics": len(values),
         "cpu_seconds": seconds,
         "cpu_seconds_total": round(sum(seconds.values()), 2),
+        "cpu_seconds_read_and_report": round(seconds["read"] + whole["report"], 2),
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "scipy": version("scipy"),
