@@ -175,9 +175,17 @@ def test_thresholds_from_one_split_to_another(cli, folder) -> None:
     fitted = cli("evaluate", "val.jsonl", *FAST, "--goal", "f1>=0", "--fit-thresholds", "t.json", "--precision", "0.9")
     assert fitted.status == 0, fitted.err
     assert "wanted 90.0%, fitted on these very rows" in fitted.err
-    found = cli("evaluate", "p.jsonl", "--json", *FAST, "--goal", "f1>=0", "--thresholds", "t.json").json()
-    assert list(found["metrics"]) == ["A", "A free", "A thresholds"]
-    assert found["metrics"]["A thresholds"]["f1"]["value"] != found["metrics"]["A"]["f1"]["value"]
+
+    def f1() -> dict[str, float]:
+        found = cli("evaluate", "p.jsonl", "--json", *FAST, "--goal", "f1>=0", "--thresholds", "t.json").json()
+        return {name: values["f1"]["value"] for name, values in found["metrics"].items()}
+
+    assert list(f1()) == ["A", "A free", "A thresholds"]
+    assert f1()["A thresholds"] > 0.9
+    record = json.loads((folder / "t.json").read_text())
+    record["thresholds"] = {name: dict.fromkeys(limits, 1.0) for name, limits in record["thresholds"].items()}
+    (folder / "t.json").write_text(json.dumps(record))
+    assert f1()["A thresholds"] < 0.2
 
 
 @pytest.mark.parametrize(
