@@ -1,9 +1,21 @@
 """A page opened in a browser, and what it did that it should not."""
 
+import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page
+
+
+def chromium() -> str:
+    """Where the system's Chromium is. Skips where it is missing; CI installs it and fails instead."""
+    program = shutil.which("chromium")
+    if program is None:
+        give_up = pytest.fail if os.environ.get("ONTUNE_SYSTEM_PACKAGES") else pytest.skip
+        give_up("chromium is not installed: make system-packages")
+    return program
 
 
 @dataclass

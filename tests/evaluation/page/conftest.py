@@ -1,7 +1,5 @@
 """Headless Chromium, the page of a few hundred samples, and what a page did while a test looked at it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from evaluation.fixtures import TASKS, predictions
-from evaluation.page.browser import Opener
+from evaluation.page.browser import Opener, chromium
 from evaluation.page.generated import draw_pictures, report_of
 from ontune.evaluation.page import Thumbnails, page_samples, write_page
 
@@ -18,10 +16,7 @@ COUNT = 120
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        give_up = pytest.fail if os.environ.get("ONTUNE_SYSTEM_PACKAGES") else pytest.skip
-        give_up("chromium is not installed: make system-packages")
+    program = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser

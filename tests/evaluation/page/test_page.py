@@ -264,6 +264,19 @@ def test_keys(labels_page, open_page, runs):
     assert opened.faults == []
 
 
+def test_letters_can_be_switched_off(labels_page, open_page, runs):
+    opened = open_page(labels_page)
+    page = opened.page
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_label("Letters work as keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    assert opened.count() == len(runs["A"])
+    page.reload()
+    page.get_by_role("button", name="Keys").click()
+    assert not page.get_by_label("Letters work as keys").is_checked()
+
+
 def test_an_address_opens_a_sample(labels_page, open_page, runs):
     page = open_page(labels_page, f"#sample={runs['A'][40].id}").page
     assert page.locator("#detail h2").inner_text() == runs["A"][40].id
@@ -462,6 +475,17 @@ def test_pictures(tmp_path, open_page, mode, seen):
     assert ("1 file could not be read" in notes) == (mode == "embedded")
     page.locator("#rows .id").first.click()
     assert page.locator("#detail img").first.evaluate("i => i.decode().then(() => i.naturalWidth)") == 300
+
+
+def test_a_video_that_has_no_poster_is_a_link(tmp_path, open_page):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a b.mp4").write_bytes(b"no film")
+    gold = {"Area": [], "Scope": [], "Ability": []}
+    rows = [answered("one", gold, json.dumps(gold), videos=("clips/a b.mp4",))]
+    path = tmp_path / "page.html"
+    write_page(path, empty_report(TASK, ["A"]), page_samples(TASK, {"A": rows}), Thumbnails("embedded", tmp_path))
+    link = open_page(path).page.locator("#rows td a")
+    assert (link.inner_text(), link.get_attribute("href")) == ("a b.mp4", "clips/a%20b.mp4")
 
 
 def test_a_page_moved_from_its_pictures_shows_the_small_ones(labels_page, tmp_path, open_page):

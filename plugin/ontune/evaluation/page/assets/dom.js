@@ -64,6 +64,7 @@ const isShare = (value) => isNumber(value) && value >= 0 && value <= 1;
 const format = (value) => {
   if (!isNumber(value)) return "–";
   if (Number.isInteger(value) && Math.abs(value) > 1) return value.toLocaleString("en");
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
   return Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(3);
 };
 const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;

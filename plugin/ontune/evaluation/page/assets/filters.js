@@ -95,10 +95,13 @@ const named = (names) => names.map((name) => [name, words(name)]);
 const several = runs.length > 1;
 const OUTCOME_NAMES = [["", "any"], ["won", "the compared run wins"], ["lost", "the compared run loses"], ["both right", "both right"], ["both wrong", "both wrong"]];
 const PART_NAMES = [["", "gold or given"], ["gold", "gold"], ["given", "given"], ["missed", "missed"], ["wrong", "given, not gold"]];
+const labelled = data.dimensions.length > 0; // else there is nothing that could be near a gold label
+const matrixClasses = Object.values(report.confusion).flatMap((found) => Object.values(found?.matrices ?? {}).flatMap((matrix) => matrix.classes));
+const labelNames = [...new Set([...data.labels, ...matrixClasses])].filter((name) => typeof name === "string").sort();
 const furtherFilters = () => [
   several ? choose("Outcome", "outcome", OUTCOME_NAMES) : null,
-  choose("Label is", "as", PART_NAMES),
-  choose("Has", "relation", [["", "any relation"], ...named(data.relations), ["missed", "missed"]]),
+  labelled ? choose("Label is", "as", PART_NAMES) : null,
+  labelled && choose("Has", "relation", [["", "any relation"], ...named(data.relations), ["missed", "missed"]]),
   data.errors.length ? choose("Error", "error", [["", "any or none"], ...named(data.errors)]) : null,
   choose("Slice by", "by", [["", "no slice"], ...[...new Set([...data.metaKeys, CARDINALITY])].map((key) => [key, key])]),
   textField("Slice value", "value", { list: "slice-values", autocomplete: "off" }),
@@ -109,13 +112,13 @@ const filterForm = () => el(
   el(
     "div", { class: "controls" },
     textField("Search", "q", { id: "search", placeholder: "id, label, answer, meta", "aria-keyshortcuts": "/" }),
-    textField("Label", "label", { list: "label-names", autocomplete: "off" }),
+    labelNames.length > 0 && textField("Label", "label", { list: "label-names", autocomplete: "off" }),
     several ? choose("Run", "run", runs.map((run) => [run, run])) : null,
     several ? choose("Compared with", "versus", runs.map((run) => [run, run])) : null,
   ),
   el("div", { class: "checks" }, check("Wrong only", "wrong"), several ? check("Differs between the two runs", "differs") : null, button("Clear filters", () => change({ ...DEFAULTS }), { id: "clear" })),
   el("details", { id: "more" }, el("summary", null, "More filters and order"), el("div", { class: "controls" }, furtherFilters())),
-  suggestions("label-names", [...data.labels].sort()), el("datalist", { id: "slice-values" }),
+  suggestions("label-names", labelNames), el("datalist", { id: "slice-values" }),
 );
 /** Brings the controls to the state: it may have come from the address, or from a chart. */
 let listedKey = null;

@@ -22,10 +22,20 @@ const ACTS = {
 const IN_ROWS = { ArrowDown: ACTS.j, ArrowUp: ACTS.k, Enter: () => openSample(list.at) };
 const IN_DETAIL = { j: () => moveDetail(1), k: () => moveDetail(-1), ArrowRight: () => moveDetail(1), ArrowLeft: () => moveDetail(-1) };
 
+// Who speaks to the computer, or reads by ear, may have other uses for single letters.
+const letters = { on: remembered.get("letters") !== "off" };
+const letterSwitch = () => {
+  const box = el("input", { type: "checkbox", checked: letters.on, on: { change: () => {
+    letters.on = box.checked;
+    remembered.set("letters", box.checked ? "on" : "off");
+  } } });
+  return el("label", { class: "check" }, box, "Letters work as keys");
+};
 const showKeys = () => byId("keys").showModal();
 const actOf = (event) => {
   const { key, target } = event;
   if (byId("keys").open) return null;
+  if (!letters.on && key.length === 1) return null;
   if (byId("detail").open) return target.matches("pre") && key.startsWith("Arrow") ? null : IN_DETAIL[key];
   if (target.matches("input:not([type=checkbox]):not([type=range]), select, textarea")) return key === "Escape" ? () => target.blur() : null;
   return ACTS[key] ?? (target.matches("#rows tr") ? IN_ROWS[key] : null);
@@ -34,6 +44,7 @@ const buildKeys = () => {
   byId("keys").append(
     el("h2", { id: "keys-title" }, "Keys"),
     el("dl", { class: "beside" }, KEYS.map(([key, what]) => el("div", null, el("dt", null, el("kbd", null, key)), el("dd", null, what)))),
+    el("div", { class: "checks" }, letterSwitch()),
     button("Close", () => byId("keys").close(), { autofocus: true }),
   );
   byId("show-keys").addEventListener("click", showKeys);

@@ -1,19 +1,15 @@
 // The start: what the address asks for, then every part.
-const remembered = {
-  get: () => { try { return localStorage.getItem("ontune-theme"); } catch { return null; } },
-  set: (theme) => { try { localStorage.setItem("ontune-theme", theme); } catch { /* a file's page may have no storage */ } },
-};
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 const applyTheme = (theme) => {
   if (theme) document.documentElement.dataset.theme = theme;
   byId("theme").setAttribute("aria-pressed", String((theme ?? (prefersDark.matches ? "dark" : "light")) === "dark"));
 };
 const buildTheme = () => {
-  applyTheme(remembered.get());
-  prefersDark.addEventListener("change", () => applyTheme(remembered.get()));
+  applyTheme(remembered.get("theme"));
+  prefersDark.addEventListener("change", () => applyTheme(remembered.get("theme")));
   byId("theme").addEventListener("click", () => {
     const theme = byId("theme").getAttribute("aria-pressed") === "true" ? "light" : "dark";
-    remembered.set(theme);
+    remembered.set("theme", theme);
     applyTheme(theme);
   });
 };

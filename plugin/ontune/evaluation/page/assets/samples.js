@@ -132,7 +132,8 @@ const drawSamples = () => {
   syncFilters();
   syncPagers();
 };
-const legend = () => el("ul", { class: "chips samples-legend", "aria-label": "Relations of a given label to gold" }, Object.entries(RELATIONS).map(([name, [, word]]) => chip(word, name)));
+const PLAIN = ["exact", "wrong", "missed"]; // of values that are no labels
+const legend = () => el("ul", { class: "chips samples-legend", "aria-label": "Relations of what was given to gold" }, Object.entries(RELATIONS).filter(([name]) => labelled || PLAIN.includes(name)).map(([name, [, word]]) => chip(word, name)));
 const buildSamples = () => section(
   "samples", filterForm(),
   el("div", { class: "row status" }, el("p", { id: "count", role: "status", "aria-live": "polite" }), el("div", { id: "pair" }), pager()),

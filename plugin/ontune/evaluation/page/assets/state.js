@@ -43,3 +43,9 @@ const showSamples = (changes) => {
   byId("samples").scrollIntoView();
   byId("samples").focus({ preventScroll: true });
 };
+
+/** What a reader prefers, from one page to the next. */
+const remembered = {
+  get: (key) => { try { return localStorage.getItem(`ontune-${key}`); } catch { return null; } },
+  set: (key, value) => { try { localStorage.setItem(`ontune-${key}`, value); } catch { /* a file's page may have no storage */ } },
+};
