@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ontune.evaluation.page.thumbnails import link, thumbnails
+from ontune.evaluation.page.thumbnails import data_urls, link
 
 
 def decoded(url: str) -> Image.Image:
@@ -36,22 +36,22 @@ def test_kinds_of_files(tmp_path):
     ]
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[0].read_bytes()[:60])
-    found = list(thumbnails([*paths, broken], 128))
+    found = list(data_urls([*paths, broken], 128))
     sizes = [url and decoded(url).size for url in found]
     assert sizes == [(128, 32), (20, 10), (128, 128), (64, 128), (128, 128), None, None, None]
     assert decoded(found[2]).convert("RGB").getpixel((60, 60)) == (255, 255, 255)
-    assert found == list(thumbnails([*paths, broken], 128))
+    assert found == list(data_urls([*paths, broken], 128))
 
 
 def test_more_than_a_batch_keeps_its_order(tmp_path):
     paths = [save(tmp_path / f"{at}.png", Image.new("RGB", (at + 1, 8))) for at in range(150)]
-    assert [decoded(url).width for url in thumbnails(paths, 200)] == list(range(1, 151))
+    assert [decoded(url).width for url in data_urls(paths, 200)] == list(range(1, 151))
 
 
 def test_a_bomb_is_no_picture(tmp_path, monkeypatch):
     path = save(tmp_path / "large.png", Image.new("1", (400, 400)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50_000)
-    assert list(thumbnails([path], 64)) == [None]
+    assert list(data_urls([path], 64)) == [None]
 
 
 def test_the_first_frame_of_a_video(tmp_path, monkeypatch):
@@ -65,11 +65,11 @@ def test_the_first_frame_of_a_video(tmp_path, monkeypatch):
             container.mux(packet)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film")
-    url, nothing = thumbnails([path, broken], 64)
+    url, nothing = data_urls([path, broken], 64)
     assert decoded(url).size == (64, 32)
     assert nothing is None
     monkeypatch.setitem(sys.modules, "av", None)  # as where PyAV is not installed
-    assert list(thumbnails([path], 64)) == [None]
+    assert list(data_urls([path], 64)) == [None]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ontune.evaluation.page.encode import Names, encode_samples, encode_scores, finite, to_script
 from ontune.evaluation.page.samples import PageSample
-from ontune.evaluation.page.thumbnails import Thumbnails, link, thumbnails
+from ontune.evaluation.page.thumbnails import Thumbnails, data_urls, link
 from ontune.files import write_lines
 
 __all__ = ["write_page"]
@@ -26,7 +26,7 @@ SCRIPTS = (
 BLOCK = 256  # thumbnails in one element: the browser reads an element's JSON when it first shows one of them
 
 
-def write_page(path: Path, report: Mapping[str, Any], samples: Sequence[PageSample], pictures: Thumbnails) -> None:
+def write_page(path: Path, report: Mapping[str, Any], samples: Sequence[PageSample], thumbnails: Thumbnails) -> None:
     """Writes the page of a report and its samples in one step; the same input gives the same bytes.
 
     Pictures that are not there or cannot be read are counted in its notes. Raises InputError where nothing can be
@@ -36,11 +36,11 @@ def write_page(path: Path, report: Mapping[str, Any], samples: Sequence[PageSamp
     runs = [run["name"] for run in report["runs"]]
     data = encode_samples(samples, runs, labels, names)
     scores = encode_scores(samples, runs, labels)
-    files = [pictures.media / name for name in names]
+    files = [thumbnails.media / name for name in names]
     links = [link(path, file) for file in files]
     data |= {"report": finite(report), "labels": list(labels), "pictures": list(names), "links": links}
-    data |= {"thumbnails": pictures.mode, "block": BLOCK}
-    blocks = _Blocks(files if pictures.mode == "embedded" else [], pictures.size)
+    data |= {"thumbnails": thumbnails.mode, "block": BLOCK}
+    blocks = _Blocks(files if thumbnails.mode == "embedded" else [], thumbnails.size)
     pieces = _template().generate(
         title=report["title"],
         policy=_policy(),
@@ -61,7 +61,7 @@ class _Blocks:
         self.files, self.size, self.failed = files, size, 0
 
     def __iter__(self) -> Iterator[Markup]:
-        made = thumbnails(self.files, self.size)
+        made = data_urls(self.files, self.size)
         while block := list(islice(made, BLOCK)):
             self.failed += block.count(None)
             yield Markup(to_script(block))  # noqa: S704

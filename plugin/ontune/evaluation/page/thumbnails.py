@@ -17,7 +17,7 @@ from PIL import Image
 
 from ontune.pictures import upright
 
-__all__ = ["VIDEO_SUFFIXES", "Thumbnails", "link", "thumbnails"]
+__all__ = ["VIDEO_SUFFIXES", "Thumbnails", "data_urls", "link"]
 
 Mode: TypeAlias = Literal["embedded", "linked", "none"]
 
@@ -45,7 +45,7 @@ def link(page: Path, picture: Path) -> str | None:
     return quote(os.path.relpath(picture.resolve(), page.resolve().parent))  # a colon too: never another scheme
 
 
-def thumbnails(paths: Sequence[Path], size: int) -> Iterator[str | None]:
+def data_urls(paths: Sequence[Path], size: int) -> Iterator[str | None]:
     """A data URL a file, in order; None for a file that cannot be read. Pillow lets go of the GIL: threads do."""
     workers = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(workers) as pool:
