@@ -91,6 +91,10 @@ def test_llamafactory(world, llamafactory, ontune, tmp_path, monkeypatch) -> Non
     names = {"API_HOST": "127.0.0.1", "API_PORT": str(port), "API_VERBOSE": "0", "API_MODEL_NAME": "sheets"}
     with served(action, port, tmp_path / "api", **names) as url:
         check_server(world, ontune, url, "llamafactory", raws)
+        ran = ontune("predict", "--url", url, "--data", "sheets_val", "-o", "constrained.jsonl")
+        assert ran.status == 0, ran.text
+        assert "break the contract" not in ran.err
+        assert not any(item.errors for item in read_predictions(world.directory / "constrained.jsonl"))
 
 
 def test_swift(world, swift_imported, ontune, tmp_path, monkeypatch) -> None:
