@@ -85,7 +85,21 @@ def test_text_for_people(folder, cli, tiny_model) -> None:
     assert not any(item.errors for item in found)
 
 
+def test_scores_of_all_labels(folder, cli, tiny_model) -> None:
+    model = str(tiny_model("qwen2_5_vl"))
+    ran = cli("predict", "--model", model, "--data", "plain", *TASKED, "--score-labels", "-o", "out.jsonl", "--json")
+    assert ran.status == 0, ran.err
+    for item in read_predictions(folder / "out.jsonl"):
+        assert {name: sorted(values) for name, values in (item.scores or {}).items()} == {
+            name: sorted(ONTOLOGY.labels(name)) for name in ONTOLOGY.dimensions
+        }
+
+
 BAD = {
+    "scores of free answers": (
+        ["--data", "set_val", "--decoding", "free", "--score-labels"],
+        "--score-labels is for constrained answers, not for --decoding free",
+    ),
     "no such dataset": (["--data", "nosuch"], "dataset 'nosuch': no file nosuch, and dataset_info/dataset_info.json"),
     "no file": (["--data", "gone"], "dataset 'gone': no file"),
     "no task": (["--data", "plain"], "dataset 'plain' has no task: name one with --task"),

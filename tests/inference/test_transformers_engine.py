@@ -122,6 +122,30 @@ def test_a_prediction_holds_what_the_sample_and_the_task_say(engines) -> None:
         assert TASK.to_json(found.answer or {}) == found.raw
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_ways_of_decoding_give_the_same_predictions(engines, kind) -> None:
+    engine = engines(kind, max_new_tokens=200)
+    expected = ask(replace(engine, method="token"), SAMPLES, 3, "constrained")
+    for method in ("jump_forward", "label_tree"):
+        assert equal(ask(replace(engine, method=method), SAMPLES, 3, "constrained"), expected)
+    free = ask(engine, SAMPLES[:3], 3)
+    assert equal(ask(replace(engine, method="token"), SAMPLES[:3], 3), free)
+
+
+def test_scores_are_those_of_a_sample_alone(engines) -> None:
+    """The first label of an answer is the likeliest of its field; only what was asked has scores."""
+    engine = replace(engines(max_new_tokens=200), with_scores=True)
+    found = engine.answer([*SAMPLES[:4], LOST["e"]], "constrained")
+    assert found[-1].scores is None
+    for item, one in zip(found, SAMPLES[:4], strict=False):
+        (alone,) = engine.answer([one], "constrained")
+        assert set(item.scores) == {"Area", "Scope", "Ability"}
+        for name, values in item.scores.items():
+            assert list(values) == list(TASK.ontology.labels(name))
+            assert values == pytest.approx(alone.scores[name], abs=1e-4)
+    assert all(item.scores is None for item in engine.answer(SAMPLES[:2], "free"))
+
+
 LOST = {
     "a": sample("a", images=["broken.png"]),
     "b": sample("b", "<image>" + "Look. " * 200),

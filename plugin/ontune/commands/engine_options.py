@@ -108,6 +108,7 @@ def engine_options(command: Command) -> Command:
             "[default: server with --url, else transformers]",
         ),
         click.option("--model", help="Folder: base or merged. Server: its name there.  [default: the only one there]"),
+        click.option("--score-labels", is_flag=True, help="transformers: every label's log-probability, as `scores`."),
         click.option("--url", help="Server: its address, http://127.0.0.1:8000/v1 say."),
         click.option("--api-key-env", metavar="VARIABLE", help="Server: the environment variable that holds the key."),
         click.option("--concurrency", type=click.IntRange(1), help="Server: requests at once.  [default: 8]"),
@@ -162,7 +163,7 @@ def options_of(seed: int, values: Mapping[str, Any]) -> EngineOptions:
 
 SHARED = {"model", "max_new_tokens", "image_max_pixels"}
 OWN = {
-    "transformers": {"adapter", "batch_size", "dtype", "load_in_4bit"},
+    "transformers": {"adapter", "batch_size", "dtype", "load_in_4bit", "score_labels"},
     "server": {"url", "api_key_env", "concurrency", "retries", "timeout", "extra", "like", "patch_size"},
     "vllm": {"adapter", "batch_size", "dtype", "load_in_4bit", "extra", "like", "patch_size"},
 }

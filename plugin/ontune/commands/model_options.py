@@ -31,6 +31,7 @@ class ModelOptions:
     image_max_pixels: int | None = None
     dtype: str | None = None
     load_in_4bit: bool = False
+    score_labels: bool = False
     workers: int = 1
     again: bool = False
 
@@ -55,7 +56,16 @@ class ModelOptions:
         model, processor = load_model(self.model, self.adapter, precision)
         from ontune.inference.transformers_engine import TransformersEngine  # imports torch
 
-        return TransformersEngine(model, processor, task, generation, media_root, self.name, precision.autocast)
+        return TransformersEngine(
+            model,
+            processor,
+            task,
+            generation,
+            media_root,
+            self.name,
+            precision.autocast,
+            with_scores=self.score_labels,
+        )
 
     def identity(self) -> object:
         """What answers must share to belong together: folders, settings, and when the weights were written."""

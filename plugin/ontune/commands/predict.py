@@ -66,6 +66,8 @@ def command(
     the run asked it: its folder holds the settings. A server gets pictures as data URLs, cut to size, and the task as
     `response_format`; what it refuses for good is written with the reason.
     """
+    if engine["score_labels"] and decoding == "free":
+        raise InputError("--score-labels is for constrained answers, not for --decoding free")
     entry = resolve(data, dataset_info)
     task = task_of(entry, task_name, ontology, dataset_info)
     samples = spread(read_samples(entry.path), max_samples)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from ontune.decoding.generate import Method, generate
 from ontune.decoding.mask import TokenMask
-from ontune.decoding.processor import OntologyLogitsProcessor
+from ontune.decoding.scorer import Words, openings, score_labels, words
 from ontune.errors import DatasetError
 from ontune.evaluation import Decoding, Prediction
-from ontune.inference.engine import Record, Reply, batches
+from ontune.inference.engine import Record, Reply, batches, was_asked
 from ontune.inference.prompts import messages, open_video
 from ontune.inference.settings import Generation
 from ontune.sharegpt import Sample
@@ -26,7 +27,11 @@ __all__ = ["TransformersEngine", "batches"]
 
 @dataclass
 class TransformersEngine:
-    """A loaded Qwen-VL model with its processor. `media_root` is what sample paths are relative to."""
+    """A loaded Qwen-VL model with its processor. `media_root` is what sample paths are relative to.
+
+    Constrained answers are decoded by `method`, or the next slower one that the model allows, and carry the
+    log-probabilities of all labels where `with_scores` is on.
+    """
 
     model: Any
     processor: Any
@@ -35,6 +40,8 @@ class TransformersEngine:
     media_root: Path
     name: str = ""
     autocast: str | None = None
+    method: Method = "label_tree"
+    with_scores: bool = False
 
     @cached_property
     def mask(self) -> TokenMask:
@@ -48,10 +55,11 @@ class TransformersEngine:
         generated = self._generate(inputs, decoding) if asked else []
         seconds = (time.perf_counter() - started) / len(batch)
         done = {sample.id: tokens for sample, tokens in zip(asked, generated, strict=True)}
-        return [
+        found = [
             self._prediction(sample, done.get(sample.id, []), decoding, seconds, refused.get(sample.id))
             for sample in batch
         ]
+        return self._scored(inputs, found) if self.with_scores and decoding == "constrained" and asked else found
 
     def _encode(self, batch: Sequence[Sample]) -> tuple[Any, list[Sample], dict[str, str]]:
         """Model inputs of the samples that can be asked, those samples, and why the others cannot, by id."""
@@ -96,15 +104,33 @@ class TransformersEngine:
 
     def _generate(self, inputs: Any, decoding: Decoding) -> list[list[int]]:
         """The new tokens of each row, cut at its end of turn (kept)."""
-        length = inputs["input_ids"].shape[1]
-        constraint = [OntologyLogitsProcessor(self.mask, length)] if decoding == "constrained" else []
-        autocast = torch.autocast(self.model.device.type, getattr(torch, self.autocast)) if self.autocast else None
         # Ranks hold whole weights and unequal numbers of batches: waiting for each other at each token would hang.
-        options: dict[str, Any] = {"generation_config": self._config(), "synced_gpus": False}
-        with torch.inference_mode(), autocast or nullcontext():
-            rows = self.model.generate(**inputs, **options, logits_processor=constraint)
+        options: dict[str, Any] = {"synced_gpus": False}
+        with self._computing():
+            if decoding == "constrained":
+                return generate(self.model, inputs, self.mask, self._config(), self.method, **options)
+            rows = self.model.generate(**inputs, generation_config=self._config(), **options)
         ends = set(self._ends())
-        return [_until(row, ends) for row in rows[:, length:].tolist()]
+        return [_until(row, ends) for row in rows[:, inputs["input_ids"].shape[1] :].tolist()]
+
+    def _scored(self, inputs: Any, predictions: list[Prediction]) -> list[Prediction]:
+        """The predictions with their labels' scores, as far as they were asked; `inputs` are of those alone."""
+        asked = [prediction for prediction in predictions if was_asked(prediction)]
+        starts = [openings(self.task, self.processor.tokenizer, prediction.answer) for prediction in asked]
+        with self._computing():
+            rows = score_labels(self.model, inputs, self.mask, self._words, starts)
+        scores = {prediction.id: row or None for prediction, row in zip(asked, rows, strict=True)}
+        return [replace(prediction, scores=scores.get(prediction.id)) for prediction in predictions]
+
+    @cached_property
+    def _words(self) -> dict[str, Words]:
+        return words(self.task, self.processor.tokenizer)
+
+    @contextmanager
+    def _computing(self) -> Generator[None]:
+        autocast = torch.autocast(self.model.device.type, getattr(torch, self.autocast)) if self.autocast else None
+        with torch.inference_mode(), autocast or nullcontext():
+            yield
 
     def _config(self) -> GenerationConfig:
         # `generate` takes what is not given here from the model's own generation_config.json: Qwen2.5-VL's has a
