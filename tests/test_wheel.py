@@ -20,9 +20,9 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     recipes = [path.relative_to(ROOT) for path in (ROOT / "recipes").rglob("*.yaml")]
     assert recipes
     assert {f"ontune/share/{recipe.as_posix()}" for recipe in recipes} <= set(names)
-    assert {"ontune/share/dataset_info/tasks/edugraph.yaml", "ontune_swift.py", "ontune_converters/app.py"} <= set(
-        names
-    )
+    data = ["tasks/edugraph.yaml", "goals/edugraph.yaml", "prompts/vocabulary.yaml"]
+    assert {f"ontune/share/dataset_info/{name}" for name in data} <= set(names)
+    assert {"ontune_swift.py", "ontune_converters/app.py", "ontune/evaluation/page/assets/page.html"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "data/", "ontune/share/dataset_info/ontologies"))]
     entries = (next((tmp_path / "site").glob("*.dist-info")) / "entry_points.txt").read_text()
     assert "ontune = ontune.cli:main" in entries

@@ -3,12 +3,16 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from PIL import Image, ImageDraw
@@ -186,13 +190,35 @@ def fork(action: Callable[[], object], logs: Path, ranks: int = 1) -> Ran:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    port = str(_free_port())
+    port = str(free_port())
     children = [_fork_one(action, logs / str(rank), _rank_environment(rank, ranks, port)) for rank in range(ranks)]
     ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     texts = [
         [(logs / str(rank) / f"{number}.log").read_text(errors="replace") for number in (1, 2)] for rank in range(ranks)
     ]
     return Ran(next((status for status in ended if status), 0), *("".join(text) for text in zip(*texts, strict=True)))
+
+
+@contextmanager
+def served(action: Callable[[], object], port: int, logs: Path, **environment: str) -> Generator[str]:
+    """The address of a server that runs in a fork of this process; it is stopped at the end."""
+    child = _fork_one(action, logs, environment)
+    url = f"http://127.0.0.1:{port}"
+    while not _answers(url):
+        assert not os.waitpid(child, os.WNOHANG)[0], (logs / "2.log").read_text()[-4000:]
+    try:
+        yield url
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _answers(url: str) -> bool:
+    time.sleep(0.1)
+    try:
+        return httpx.get(f"{url}/v1/models", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _rank_environment(rank: int, ranks: int, port: str) -> dict[str, str]:
@@ -202,7 +228,7 @@ def _rank_environment(rank: int, ranks: int, port: str) -> dict[str, str]:
     return {name: str(value) for name, value in names.items()} | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
@@ -248,7 +274,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _uses_swift(item: pytest.Item) -> bool:
-    return "swift_imported" in getattr(item, "fixturenames", ()) or item.path.name == "test_swift.py"
+    return "swift_imported" in getattr(item, "fixturenames", ()) or item.path.name.startswith("test_swift")
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,8 @@ class DataArguments:
 @dataclass
 class TrainingArguments:
     do_eval: bool = True
+    do_predict: bool = False
+    predict_with_generate: bool = False
     eval_strategy: Strategy = Strategy.STEPS
     metric_for_best_model: str | None = None
 

@@ -1,17 +1,24 @@
-"""A hook on the import of two modules of LLaMA-Factory. Standard library only: see `autoload`."""
+"""A hook on the import of a few modules of LLaMA-Factory. Standard library only: see `autoload`."""
 
+import importlib
 import importlib.machinery
 from collections.abc import Sequence
 from types import ModuleType
 
 __all__ = ["TARGETS", "Finder"]
 
-# Both are imported after torch. `llamafactory.train.tuner` is not: in torchrun's children it is what imports torch.
-TARGETS = {"llamafactory.hparams.parser": "hook_parser", "llamafactory.train.sft.workflow": "hook_workflow"}
+# Each is imported after torch. `llamafactory.train.tuner` is not: in torchrun's children it is what imports torch.
+TARGETS = {
+    "llamafactory.hparams.parser": ("llamafactory", "hook_parser"),
+    "llamafactory.train.sft.workflow": ("llamafactory", "hook_workflow"),
+    "llamafactory.api.protocol": ("llamafactory_serving", "hook_protocol"),
+    "llamafactory.api.chat": ("llamafactory_serving", "hook_chat"),
+    "llamafactory.chat.hf_engine": ("llamafactory_serving", "hook_engine"),
+}
 
 
 class Finder:
-    """A `sys.meta_path` finder that adds our hook to the two modules, right after they have run."""
+    """A `sys.meta_path` finder that adds our hook to these modules, right after they have run."""
 
     @staticmethod
     def find_spec(
@@ -27,9 +34,8 @@ class Finder:
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            from ontune.frameworks import llamafactory
-
-            getattr(llamafactory, TARGETS[name])(module)
+            ours, hook = TARGETS[name]
+            getattr(importlib.import_module(f"ontune.frameworks.{ours}"), hook)(module)
 
         loader.exec_module = exec_module
         return spec

@@ -1,7 +1,6 @@
-"""The two places where the plugin enters LLaMA-Factory 0.9.5: its argument parser and its SFT workflow."""
+"""Where the plugin enters LLaMA-Factory 0.9.5's training: its argument parser and its SFT workflow."""
 
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -12,14 +11,16 @@ from typing import Any
 
 from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
 from ontune.callbacks.settings import Settings
-from ontune.errors import HostVersionError, RecipeError
+from ontune.errors import RecipeError
 from ontune.frameworks.autoload import install
+from ontune.frameworks.expected import expect
+from ontune.frameworks.llamafactory_generation import generate_within
+from ontune.frameworks.llamafactory_serving import serve
 from ontune.frameworks.plain_errors import show_errors_plainly
 
 __all__ = ["hook_parser", "hook_workflow", "run_cli"]
 
 KEY = "ontune"
-VERSIONS = "0.9.5"
 PARSE_ARGS = ["parser", "args", "allow_extra_keys"]
 RUN_SFT = ["model_args", "data_args", "training_args", "finetuning_args", "generating_args", "callbacks"]
 
@@ -49,8 +50,8 @@ def run_cli(arguments: Sequence[str]) -> None:
 def hook_parser(module: ModuleType) -> None:
     """Lets `_parse_args`, through which train, export, api and chat all pass, hand our `ontune:` block to us."""
     show_errors_plainly()
-    original = _expect(module, "_parse_args", PARSE_ARGS)
-    read_args = _expect(module, "read_args", ["args"])
+    original = expect(module, "_parse_args", PARSE_ARGS)
+    read_args = expect(module, "read_args", ["args"])
 
     @functools.wraps(original)
     def parse_args(parser: Any, args: Any = None, *rest: Any, **options: Any) -> Any:
@@ -61,8 +62,11 @@ def hook_parser(module: ModuleType) -> None:
             _check_start(settings, args)
             args = {key: value for key, value in args.items() if key != KEY}
         parsed = original(parser, args, *rest, **options)
-        if {"DataArguments", "TrainingArguments"} <= {type(item).__name__ for item in parsed}:
+        kinds = [type(item).__name__ for item in parsed]
+        if {"DataArguments", "TrainingArguments"} <= {*kinds}:
             _plan(settings, *parsed[1:4])
+        elif "DataArguments" in kinds and settings:
+            serve(settings.task, str(parsed[kinds.index("DataArguments")].dataset_dir))
         return parsed
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker
@@ -70,7 +74,7 @@ def hook_parser(module: ModuleType) -> None:
 
 def hook_workflow(module: ModuleType) -> None:
     """Puts our callback first among those of `run_sft`, before early stopping, and tells it its trainer."""
-    original, trainer_class = _expect(module, "run_sft", RUN_SFT), _expect(module, "CustomSeq2SeqTrainer")
+    original, trainer_class = expect(module, "run_sft", RUN_SFT), expect(module, "CustomSeq2SeqTrainer")
 
     @functools.wraps(original)
     def run_sft(
@@ -94,23 +98,12 @@ def hook_workflow(module: ModuleType) -> None:
         for callback in callbacks or []:
             if isinstance(callback, OntologyEvaluation | RestoredWeights):
                 callback.trainer = made
+        if made.args.predict_with_generate:
+            generate_within(made, _recipe.sets, _recipe.settings)
         return made
 
     setattr(module, "run_sft", run_sft)  # noqa: B010
     setattr(module, "CustomSeq2SeqTrainer", trainer)  # noqa: B010
-
-
-def _expect(module: ModuleType, name: str, parameters: Sequence[str] | None = None) -> Any:
-    """The module's function or class of that name, if it takes these parameters."""
-    function = getattr(module, name, None)
-    found = list(inspect.signature(function).parameters) if function and parameters else None
-    if function is None or found != parameters:
-        takes = f"takes {found}, not {parameters}" if function else "is not there"
-        raise HostVersionError(
-            f"this LLaMA-Factory's {module.__name__}.{name} {takes}: ontune works with llamafactory {VERSIONS}; "
-            "TORCH_DEVICE_BACKEND_AUTOLOAD=0 runs it without the plugin"
-        )
-    return function
 
 
 def _check_start(settings: Settings, args: dict[str, Any]) -> None:
@@ -126,7 +119,9 @@ def _plan(block: Settings | None, data_args: Any, training_args: Any, finetuning
     run = Run(
         datasets=tuple(data_args.eval_dataset or ()),
         dataset_info=Path(str(data_args.dataset_dir)),
-        evaluates=training_args.do_eval or str(training_args.eval_strategy.value) != "no",
+        evaluates=training_args.do_eval
+        or str(training_args.eval_strategy.value) != "no"
+        or (training_args.do_predict and training_args.predict_with_generate),
         splits_training_set=data_args.val_size > 0,
         best_metric=training_args.metric_for_best_model,
         separately=data_args.eval_on_each_dataset,

@@ -1,4 +1,4 @@
-"""What the plugin registers in ms-swift 4.1: datasets, evaluation, metric and reward, and the tokenizer's token ids.
+"""What the plugin registers in ms-swift 4.1: datasets, evaluation, metric, reward, constraint, the tokenizer's ids.
 
 `plugin/ontune_swift.py` calls `install` when ms-swift imports it, before datasets, template and model are resolved.
 """
@@ -15,6 +15,7 @@ from ontune.callbacks.settings import Settings
 from ontune.dataset_info import Entry, load_entries
 from ontune.errors import HostVersionError
 from ontune.frameworks.plain_errors import show_errors_plainly
+from ontune.frameworks.swift_generation import constrain_inference
 from ontune.frameworks.swift_links import renew_links
 from ontune.frameworks.swift_scores import METRIC, keep_gold, register_metric, register_reward
 from ontune.resources import DATASET_INFO
@@ -38,6 +39,8 @@ def install() -> None:
         _take_token_ids_from_the_tokenizer()
         _attach(settings, dataset_info)
         renew_links()
+        if "swift.pipelines.infer.infer" in sys.modules:  # it is what runs; training does not need it
+            constrain_inference(settings, dataset_info)
         register_metric(settings.task, dataset_info)
         register_reward(settings.task, dataset_info)
     except (ImportError, AttributeError) as error:

@@ -1,0 +1,131 @@
+"""What a served answer has to obey: a task that the recipe or the request names, or the schema a request brings."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from ontune.errors import InputError, OntuneError
+from ontune.resources import DATASET_INFO
+from ontune.task import Task, load_task
+
+__all__ = ["Constraint", "Constraints"]
+
+FORMATS = ("text", "json_object", "json_schema")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A task's answers, or those of a JSON schema; equal ones can be answered in one batch."""
+
+    task: str = ""
+    schema: str = ""
+
+
+class Constraints:
+    """Constraints by what a request says. `default` is the task of requests that say nothing."""
+
+    def __init__(self, default: str | None = None, dataset_info: Path = DATASET_INFO) -> None:
+        self._dataset_info = dataset_info
+        self.default = self._of_task(default) if default else None
+
+    def asked(self, request: Mapping[str, Any]) -> Constraint | None:
+        """The constraint of a request's `task` and `response_format`; None for free text.
+
+        Raises InputError naming what cannot be honoured: a format is never ignored.
+        """
+        name, form = request.get("task"), request.get("response_format")
+        if name is not None and (not isinstance(name, str) or Path(name).name != name):
+            raise InputError(f"task is {name!r}: expected a task's name")  # and no path on the server's disk
+        wanted = self._of_task(name) if name else self.default
+        if form is None:
+            return wanted
+        record = cast("Mapping[str, Any]", form) if isinstance(form, Mapping) else {}
+        kind = record.get("type")
+        if kind not in FORMATS:
+            raise InputError(f"response_format.type is {kind!r}: expected one of {list(FORMATS)}")
+        if kind == "json_schema":
+            return self._of_schema(record.get("json_schema"), wanted)
+        if kind == "json_object":
+            return wanted or Constraint(schema='{"type":"object"}')
+        if name:
+            raise InputError(f"response_format is text, but task is {name!r}: expected one of both")
+        return None
+
+    def prepare(self, constraint: Constraint, tokenizer: Any, end_ids: Iterable[int]) -> None:
+        """Compiles a schema, so that one that a model cannot be held to is refused before an answer begins."""
+        if constraint.schema:
+            _matcher(constraint, tokenizer, end_ids)
+
+    def processors(
+        self, constraint: Constraint, tokenizer: Any, end_ids: Iterable[int], prompt_length: int
+    ) -> list[Any]:
+        """The logits processors of one call of `generate`."""
+        if constraint.task:
+            from ontune.decoding.processor import OntologyLogitsProcessor
+
+            mask = _mask(self._task(constraint.task), tokenizer, tuple(sorted(end_ids)))
+            return [OntologyLogitsProcessor(mask, prompt_length)]
+        from ontune.decoding.any_schema import SchemaLogitsProcessor
+
+        ends = sorted(end_ids)
+        return [SchemaLogitsProcessor(_matcher(constraint, tokenizer, ends), ends, prompt_length)]
+
+    def regex(self, constraint: Constraint) -> str:
+        """A task's answers as a regular expression, for engines that take no more."""
+        from ontune.task.exporters.regex import regex
+
+        return regex(self._task(constraint.task), "free").text
+
+    def _of_task(self, name: str) -> Constraint:
+        self._task(name)  # a name that is none is refused before anything is answered
+        return Constraint(task=name)
+
+    def _of_schema(self, form: Any, wanted: Constraint | None) -> Constraint:
+        """The task whose exported schema this is, with all its rules; else the schema itself."""
+        from ontune.task.exporters.json_schema import json_schema
+
+        record = cast("Mapping[str, Any]", form) if isinstance(form, Mapping) else {}
+        schema = record.get("schema")
+        if not isinstance(schema, Mapping):
+            raise InputError(f"response_format.json_schema.schema is {schema!r}: expected a JSON schema")
+        for name in dict.fromkeys([wanted.task if wanted else "", str(record.get("name", ""))]):
+            task = self._known(name)
+            if task and json_schema(task) == schema:
+                return Constraint(task=name)
+        return Constraint(schema=json.dumps(schema))  # unsorted: keys keep their order
+
+    def _known(self, name: str) -> Task | None:
+        try:
+            return self._task(name) if name and Path(name).name == name else None
+        except OntuneError:
+            return None
+
+    def _task(self, name: str) -> Task:
+        return _load(name, self._dataset_info)
+
+
+@cache
+def _load(name: str, dataset_info: Path) -> Task:
+    return load_task(name, dataset_info=dataset_info)
+
+
+def _matcher(constraint: Constraint, tokenizer: Any, end_ids: Iterable[int]) -> Any:
+    from ontune.decoding.any_schema import compile_schema
+
+    return compile_schema(constraint.schema, tokenizer, sorted(end_ids))
+
+
+_masks: dict[tuple[int, int, tuple[int, ...]], tuple[Task, Any, Any]] = {}
+
+
+def _mask(task: Task, tokenizer: Any, end_ids: tuple[int, ...]) -> Any:
+    """By identity: the entry keeps the task and the tokenizer alive, so that their ids stay theirs."""
+    key = (id(task), id(tokenizer), end_ids)
+    if key not in _masks:
+        from ontune.decoding.mask import TokenMask
+
+        _masks[key] = (task, tokenizer, TokenMask(task, tokenizer, end_ids))
+    return _masks[key][2]
