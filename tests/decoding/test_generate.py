@@ -1,6 +1,7 @@
 """Every way of decoding gives the tokens of step-by-step masked greedy decoding, on every kind of model."""
 
 import random
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from transformers import TextIteratorStreamer as Streamer
 from decoding.identity import differences, step_by_step
 from decoding.pictured import PICTURE, PROMPTS, VIDEO, encode, greedy, load
 from ontune.decoding import generate as door
-from ontune.decoding import jump_forward as module
+from ontune.decoding import passes as module
 from ontune.decoding.generate import METHODS, generate, refusal
 from ontune.decoding.jump_forward import NotPlain, jump_forward
 from ontune.decoding.label_tree import label_tree
@@ -92,49 +93,53 @@ def test_the_rows_are_those_of_generate_with_a_logits_processor(tiny_model, limi
         assert found[:, length:].tolist() == padded
 
 
-def passes(monkeypatch) -> list[int]:
-    widths: list[int] = []
+@pytest.fixture
+def widths(monkeypatch) -> list[int]:
+    """The tokens of the longest row in each pass."""
+    found: list[int] = []
     feed = Passes.feed
 
     def counted(self, trees):
-        widths.append(max(map(len, trees)))
+        found.append(max(map(len, trees)))
         return feed(self, trees)
 
     monkeypatch.setattr(Passes, "feed", counted)
-    return widths
+    return found
 
 
-def leading(model, processor, answer):
-    """A hook under which a model prefers this answer, whatever it is asked, and the answer's tokens."""
-    target = processor.tokenizer(answer, add_special_tokens=False)["input_ids"] + [processor.tokenizer.eos_token_id]
-    rows = model.get_output_embeddings().weight[target] * 1e4
+@contextmanager
+def leading(model, inputs, targets):
+    """Each row prefers its target, whatever it is asked, as long as no row is done."""
+    vectors = model.get_output_embeddings().weight * 1e4
+    prompts = inputs["attention_mask"].sum(dim=1, keepdim=True)
+    longest = max(map(len, targets))
+    ids = torch.tensor([[*target, *target[-1:] * (longest - len(target))] for target in targets])
 
     def push(_, __, arguments, output):
         positions = arguments["position_ids"][0, :, -output.last_hidden_state.shape[1] :]
-        last = push.last = positions[:, :1] * 0 + getattr(push, "last", positions.max())
-        output.last_hidden_state += rows[(positions - last).clamp(0, len(target) - 1)]
+        places = (positions - prompts + 1).clamp(0, longest - 1)
+        output.last_hidden_state += vectors[ids.gather(1, places)]
         return output
 
-    return push, target
+    handle = model.base_model.register_forward_hook(push, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
-def test_one_pass_a_label(tiny_model, monkeypatch) -> None:
+@pytest.mark.parametrize(("method", "most"), [("label_tree", 10), ("jump_forward", 31)])
+def test_one_pass_a_label(tiny_model, widths, method, most) -> None:
+    """And one for the prompt; jump-forward takes one for each choice within a label, and where a list ends."""
     folder = tiny_model("qwen2_5_vl")
     model, processor = load(folder)
     labels = ["Addition", "AdditionMakeTen", "Circle", "Clock", "NumbersSmaller10", "Applying", "Explaining", "Knowing"]
     answer = PLAIN.to_json(PLAIN.answer_from_labels([*labels, "Recall"]))
-    inputs = encode(processor, ["Which?"])
-    push, target = leading(model, processor, answer)
-    push.last = inputs["input_ids"].shape[1] - 1
-    handle = model.base_model.register_forward_hook(push, with_kwargs=True)
-    widths = passes(monkeypatch)
-    try:
-        for method, most in (("label_tree", 10), ("jump_forward", 31)):
-            widths.clear()
-            assert generate(model, inputs, mask_of(folder), greedy(processor), method) == [target]
-            assert len(widths) <= most, method
-    finally:
-        handle.remove()
+    target = processor.tokenizer(answer, add_special_tokens=False)["input_ids"] + [processor.tokenizer.eos_token_id]
+    inputs = encode(processor, PROMPTS[:1])
+    with leading(model, inputs, [target]):
+        assert generate(model, inputs, mask_of(folder), greedy(processor), method) == [target]
+    assert len(widths) <= most
 
 
 ADAPTERS = {
@@ -256,7 +261,7 @@ def test_other_versions_of_transformers_are_refused(tiny_model, monkeypatch) -> 
     folder = tiny_model("qwen2_5_vl")
     model, processor = load(folder)
     monkeypatch.setattr(module.transformers, "__version__", "5.9.0")
-    with pytest.raises(HostVersionError, match=r"transformers 5\.9\.0: .* 5\.6\.0: install that"):
+    with pytest.raises(HostVersionError, match=r"transformers 5\.9\.0: .* with 5\.6\.0: install that"):
         generate(model, encode(processor), mask_of(folder), greedy(processor))
     assert generate(model, encode(processor), mask_of(folder), greedy(processor), "token")
 

@@ -9,6 +9,7 @@ from decoding.pictured import PICTURE, encode, load
 from ontune.decoding import label_trie
 from ontune.decoding.mask import TokenMask
 from ontune.decoding.scorer import openings, score_labels, words
+from ontune.errors import InputError
 from random_answers import NESTED, PLAIN
 
 KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
@@ -90,6 +91,13 @@ def test_a_field_that_the_mask_does_not_allow_at_its_place_has_no_scores(tiny_mo
     assert list(lost) == ["topics"]
     assert list(whole) == ["topics", "level", "page.limits", "page.learner.does"]
     assert all(math.isfinite(value) for values in whole.values() for value in values.values())
+
+
+def test_models_that_take_no_tree_are_refused(tiny_model, monkeypatch) -> None:
+    model, processor = load(tiny_model("qwen2_5_vl"))
+    monkeypatch.setattr(model.config, "model_type", "llava")
+    with pytest.raises(InputError, match="labels cannot be scored with models of type llava"):
+        score_labels(model, encode(processor, PROMPTS[:1]), TokenMask(PLAIN, processor.tokenizer), {}, [{}])
 
 
 def test_the_fields_before_stay_as_they_are(tiny_model) -> None:

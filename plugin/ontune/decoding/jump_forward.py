@@ -6,18 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from transformers import EosTokenCriteria, MaxLengthCriteria
 
 from ontune.decoding.draft import Draft, grow
 from ontune.decoding.head import Head
 from ontune.decoding.mask import State, TokenMask
 from ontune.decoding.passes import Passes
-from ontune.errors import HostVersionError
 
 __all__ = ["NotPlain", "decode", "jump_forward"]
 
-VERSIONS = ("5.6.0",)  # of transformers: what `generate` hands to a callable is no public interface
 LONGEST_RUN, FEWEST_NODES = 512, 8  # of a row's draft
 
 
@@ -90,11 +87,6 @@ def decode(
 
 def _plain(arguments: dict[str, Any], input_ids: torch.Tensor, stream: Any) -> tuple[Any, list[Any]]:
     """The generation config and the caller's own stopping criteria, taken out of `generate`'s arguments."""
-    if transformers.__version__ not in VERSIONS:
-        raise HostVersionError(
-            f"transformers {transformers.__version__}: jump_forward and label_tree are known to work with "
-            f"{', '.join(VERSIONS)}: install that, or decode token by token"
-        )
     config = arguments.pop("generation_config")
     processors, criteria = (arguments.pop(name, ()) for name in ("logits_processor", "stopping_criteria"))
     cache = arguments.get("past_key_values")

@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from transformers import DynamicCache
 
 from ontune.decoding.draft import Tree
+from ontune.errors import HostVersionError
 
 __all__ = ["Passes"]
+
+VERSIONS = ("5.6.0",)  # of transformers: what `generate` hands to a callable is no public interface
 
 # Of `generate`'s arguments: what is made here, and what is meant for the model's head.
 OWN = {
@@ -31,6 +35,11 @@ class Passes:
     """
 
     def __init__(self, model: Any, input_ids: torch.Tensor, arguments: Mapping[str, Any]) -> None:
+        if transformers.__version__ not in VERSIONS:
+            raise HostVersionError(
+                f"transformers {transformers.__version__}: jump_forward, label_tree and score_labels are known to work "
+                f"with {', '.join(VERSIONS)}: install that, or decode token by token"
+            )
         self.count = 0
         self._backbone = model.base_model
         self._dtype = model.dtype

@@ -15,10 +15,12 @@ from typing import Any
 import torch
 
 from ontune.decoding.draft import Tree
+from ontune.decoding.generate import refusal
 from ontune.decoding.head import Head
 from ontune.decoding.label_trie import Tokens, Trie, Words, build_tries
 from ontune.decoding.mask import State, TokenMask
 from ontune.decoding.passes import Passes
+from ontune.errors import InputError
 from ontune.task.model import Answer, Choice, Labels, Task
 
 __all__ = ["Words", "openings", "score_labels", "words"]
@@ -65,8 +67,10 @@ def score_labels(
 
     `inputs` are left-padded, `fields` what `words` gives, or some of it, `starts` the `openings` of each row. The
     prompt is read once for all. A field is missing from a row that has no such place under the mask, a label where the
-    mask does not allow it there.
+    mask does not allow it there. Raises InputError for a model that takes no tree of tokens.
     """
+    if reason := refusal(model, "label_tree"):
+        raise InputError(f"labels cannot be scored with {reason}")
     found: list[dict[str, dict[str, float]]] = [{} for _ in starts]
 
     def read(model: Any, input_ids: torch.Tensor, **arguments: Any) -> torch.Tensor:
