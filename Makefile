@@ -42,7 +42,7 @@ lock: install  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 
 system-packages:  ## What some tests need of the system (Debian, Ubuntu; root)
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium ffmpeg g++ make
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium ffmpeg g++ make poppler-utils
 
 clean:  ## Remove the environment and what the demo made
 	rm -rf .venv demo
