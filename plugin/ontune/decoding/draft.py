@@ -78,8 +78,8 @@ def grow(mask: TokenMask, token: int, state: State, limit: int, branch: bool) ->
     """What may follow a token whose mask state is given, in at most `limit` nodes.
 
     A draft that branches holds the rest of a word, and behind each of its ends all runs up to the next word. One that
-    does not is a single run: the tokens that must follow, and at a choice the one that opens a word, if there is one,
-    since lists are seldom empty and more often go on than end.
+    does not is a single run: the tokens that must follow, and at a choice the one that leads to a word, if there is
+    one, since lists are seldom empty and more often go on than end.
     """
     tokens, parents, states = [token], [-1], [state]
     allowed: list[Ids] = []
@@ -102,5 +102,16 @@ def _drafted(mask: TokenMask, state: State, ids: Ids, room: int, branch: bool) -
         return []
     after = [(token, mask.advance(state, token)) for token in ids.tolist()]
     if ids.size > 1 and not branch:
-        after = [pair for pair in after if mask.starts_word(pair[1])][:1]
+        after = [pair for pair in after if _leads_to_word(mask, pair[1])][:1]
     return [pair for pair in after if not mask.is_done(pair[1])]  # nothing is asked after the end of the turn
+
+
+def _leads_to_word(mask: TokenMask, state: State) -> bool:
+    """Whether a word begins here, or behind the tokens that must follow."""
+    run = iter(mask.forced(state))
+    while not mask.starts_word(state):
+        token = next(run, None)
+        if token is None:
+            return False
+        state = mask.advance(state, token)
+    return True
