@@ -125,7 +125,7 @@ def _mask(task: Task, tokenizer: Any, end_ids: tuple[int, ...]) -> Any:
     """By identity: the entry keeps the task and the tokenizer alive, so that their ids stay theirs."""
     key = (id(task), id(tokenizer), end_ids)
     if key not in _masks:
-        from ontune.decoding.mask import TokenMask
+        from ontune.decoding.cache import cached
 
-        _masks[key] = (task, tokenizer, TokenMask(task, tokenizer, end_ids))
+        _masks[key] = (task, tokenizer, cached(task, tokenizer, end_ids=end_ids))
     return _masks[key][2]

@@ -51,11 +51,11 @@ def _left(tokenizer: Any) -> Generator[None]:
 
 
 def _constrain(trainer: Any, task: Task) -> None:
-    from ontune.decoding.mask import TokenMask
+    from ontune.decoding.cache import cached
     from ontune.decoding.processor import OntologyLogitsProcessor
 
     original = trainer.prediction_step
-    mask = TokenMask(task, trainer.processing_class)
+    mask = cached(task, trainer.processing_class)
 
     @functools.wraps(original)
     def prediction_step(

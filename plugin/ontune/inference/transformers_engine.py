@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from ontune.decoding.cache import cached
 from ontune.decoding.generate import Method, generate
 from ontune.decoding.mask import TokenMask
 from ontune.decoding.scorer import Words, openings, score_labels, words
@@ -46,7 +47,7 @@ class TransformersEngine:
     @cached_property
     def mask(self) -> TokenMask:
         """The constraint of the task for this tokenizer."""
-        return TokenMask(self.task, self.processor.tokenizer)
+        return cached(self.task, self.processor.tokenizer)
 
     def answer(self, batch: Sequence[Sample], decoding: Decoding) -> list[Prediction]:
         """One prediction a sample, in the batch's order; one that cannot be asked carries the code `not_encoded`."""
