@@ -25,7 +25,7 @@ def test_every_shown_output_is_real(tmp_path, monkeypatch, shared_data, ontune, 
         (tmp_path / folder).symlink_to(shared_data / folder)
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     commands = shown()
-    assert len(commands) == 6
+    assert len(commands) == 7
     for command, output in commands:
         program, *arguments = shlex.split(command)
         if program == "llamafactory-cli":

@@ -37,7 +37,7 @@ def command(
     dataset_info: Path,
     as_json: bool,
 ) -> None:
-    r"""Write a task's answer contract for another engine.
+    """Write a task's answer contract for another engine.
 
     \b
     json-schema  servers' response_format, SGLang, Outlines, xgrammar, llguidance
@@ -50,7 +50,7 @@ def command(
 
     Keys are in training order and JSON is compact. What the format cannot express is named on standard error, and in
     the text where that has comments.
-    """
+    """  # noqa: D301 - click reads the mark itself
     task = load_task(task_name, ontology, dataset_info)
     export = EXPORTERS[target](task, order)
     if output:
