@@ -16,7 +16,7 @@ from decoding.identity import differences, step_by_step
 from decoding.pictured import PICTURE, PROMPTS, VIDEO, encode, greedy, load
 from ontune.decoding import generate as door
 from ontune.decoding import passes as module
-from ontune.decoding.generate import METHODS, generate, refusal
+from ontune.decoding.generate import METHODS, generate, masked, refusal
 from ontune.decoding.jump_forward import NotPlain, jump_forward
 from ontune.decoding.label_tree import label_tree
 from ontune.decoding.mask import TokenMask
@@ -230,6 +230,22 @@ def test_what_is_no_plain_greedy_decoding_goes_token_by_token(tiny_model, told, 
         model.generate(
             **inputs, generation_config=greedy(processor, **SLOW[wish]), custom_generate=label_tree, mask=mask
         )
+
+
+def test_a_hosts_own_call_gets_the_fastest_method_for_plain_greedy_decoding_alone(tiny_model) -> None:
+    folder = tiny_model("qwen2_5_vl")
+    model, processor = load(folder)
+    mask, inputs = mask_of(folder), encode(processor, PROMPTS)
+    length = inputs["input_ids"].shape[1]
+    config = greedy(processor)
+    own = masked(model, mask, length, config.to_dict())
+    assert own == {"custom_generate": label_tree, "mask": mask}
+    reference = generate(model, inputs, mask, config, "token")
+    rows = model.generate(**inputs, generation_config=config, **own)[:, length:].tolist()
+    assert [row[: len(expected)] for row, expected in zip(rows, reference, strict=True)] == reference
+    for wish in ({"do_sample": True}, {"num_beams": 2}, {"repetition_penalty": 1.05}, {"num_return_sequences": 3}, {}):
+        # nothing said: the model's own generation config counts, and it samples with a penalty
+        assert masked(model, mask, length, config.to_dict() | wish if wish else {}).keys() == {"logits_processor"}
 
 
 def test_models_that_allow_neither(tiny_model, monkeypatch) -> None:

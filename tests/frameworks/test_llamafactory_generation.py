@@ -8,10 +8,10 @@ from ontune.callbacks.plan import EvaluationSet
 from ontune.callbacks.settings import Settings
 from ontune.frameworks import llamafactory_generation
 from ontune.frameworks.llamafactory_generation import generate_within
-from ontune.ontology import Ontology
 from ontune.task import Task
+from small import ONTOLOGY
 
-ONE, OTHER = Task("one", Ontology("o", "1", (), (), ()), ()), Task("other", Ontology("o", "1", (), (), ()), ())
+ONE, OTHER = (Task(name, ONTOLOGY, ()) for name in ("one", "other"))
 
 
 class Trainer:

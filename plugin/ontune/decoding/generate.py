@@ -11,7 +11,7 @@ from ontune.decoding.label_tree import label_tree
 from ontune.decoding.mask import TokenMask
 from ontune.decoding.processor import OntologyLogitsProcessor
 
-__all__ = ["METHODS", "Method", "generate", "refusal"]
+__all__ = ["METHODS", "Method", "generate", "masked", "refusal"]
 
 Method: TypeAlias = Literal["label_tree", "jump_forward", "token"]
 METHODS: tuple[Method, ...] = get_args(Method)  # the fastest first
@@ -49,6 +49,21 @@ def generate(
     masking = OntologyLogitsProcessor(mask, inputs["input_ids"].shape[1])
     options |= {"logits_processor": [masking, *options.get("logits_processor", ())], "streamer": streamer}
     return _answers(model, inputs, mask.end_ids, generation_config=config, **options)
+
+
+def masked(model: Any, mask: TokenMask, prompt_length: int, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a host's own call of `model.generate` needs besides to stay within the mask, by the fastest method.
+
+    `config` has what the call says of how to generate; the rest is the model's. A streamer, which transformers keeps
+    from a method of one's own, must not be in the call.
+    """
+    plain = {"do_sample": False, "num_beams": 1, "num_return_sequences": 1, "repetition_penalty": 1.0}
+    asked = model.generation_config.to_dict() | {key: value for key, value in config.items() if value is not None}
+    if all(asked.get(key) in (None, value) for key, value in plain.items()):
+        for method, function in CUSTOM.items():
+            if refusal(model, method) is None:
+                return {"custom_generate": function, "mask": mask}
+    return {"logits_processor": [OntologyLogitsProcessor(mask, prompt_length)]}
 
 
 def refusal(model: Any, method: Method) -> str | None:

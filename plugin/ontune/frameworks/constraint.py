@@ -59,19 +59,23 @@ class Constraints:
         if constraint.schema:
             _matcher(constraint, tokenizer, end_ids)
 
-    def processors(
-        self, constraint: Constraint, tokenizer: Any, end_ids: Iterable[int], prompt_length: int
-    ) -> list[Any]:
-        """The logits processors of one call of `generate`."""
-        if constraint.task:
-            from ontune.decoding.processor import OntologyLogitsProcessor
+    def masked(
+        self, constraint: Constraint, words: tuple[Any, Iterable[int]], model: Any, prompt_length: int, config: Any
+    ) -> dict[str, Any]:
+        """What a call of `model.generate` needs besides: a faster method where `config` is of plain greedy decoding.
 
-            mask = _mask(self._task(constraint.task), tokenizer, tuple(sorted(end_ids)))
-            return [OntologyLogitsProcessor(mask, prompt_length)]
-        from ontune.decoding.any_schema import SchemaLogitsProcessor
+        `words` are the tokenizer and the ids that end a turn; without `config` the call may have a streamer.
+        """
+        tokenizer, ends = words[0], tuple(sorted(words[1]))
+        if constraint.schema:
+            from ontune.decoding.any_schema import SchemaLogitsProcessor
 
-        ends = sorted(end_ids)
-        return [SchemaLogitsProcessor(_matcher(constraint, tokenizer, ends), ends, prompt_length)]
+            matcher = _matcher(constraint, tokenizer, ends)
+            return {"logits_processor": [SchemaLogitsProcessor(matcher, ends, prompt_length)]}
+        from ontune.decoding.generate import masked
+
+        mask = _mask(self._task(constraint.task), tokenizer, ends)
+        return masked(model, mask, prompt_length, config.to_dict() if config else {"do_sample": True})
 
     def regex(self, constraint: Constraint) -> str:
         """A task's answers as a regular expression, for engines that take no more."""

@@ -52,18 +52,18 @@ def _left(tokenizer: Any) -> Generator[None]:
 
 def _constrain(trainer: Any, task: Task) -> None:
     from ontune.decoding.cache import cached
-    from ontune.decoding.processor import OntologyLogitsProcessor
+    from ontune.decoding.generate import masked
 
     original = trainer.prediction_step
+    recipe = dict(trainer._gen_kwargs)  # while it trains, the host forgets them at its first evaluation
     mask = cached(task, trainer.processing_class)
 
     @functools.wraps(original)
     def prediction_step(
         model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None, **options: Any
     ) -> Any:
-        processor = OntologyLogitsProcessor(mask, inputs["input_ids"].shape[-1])
-        # The trainer's own arguments count only where none are given.
-        options = (options or trainer._gen_kwargs) | {"logits_processor": [processor]}
+        options = recipe | trainer._gen_kwargs | options
+        options |= masked(trainer.model, mask, inputs["input_ids"].shape[-1], options)
         return original(model, inputs, prediction_loss_only, ignore_keys=ignore_keys, **options)
 
     trainer.prediction_step = prediction_step

@@ -20,7 +20,7 @@ __all__ = ["hook_chat", "hook_engine", "hook_protocol", "serve"]
 
 REQUEST = ["request", "chat_model"]
 HUGGINGFACE = "huggingface"
-KEY = "ontune"
+KEY, WHOLE = "ontune", "ontune_whole"  # the second: no streamer follows
 
 _constraints = Constraints()  # of the recipe that was parsed last: an engine follows in the same process
 
@@ -97,6 +97,7 @@ def hook_engine(module: ModuleType) -> None:
     """Adds the constraint to what the engine hands to `generate`; `chat` on the command line gets the recipe's."""
     engine = expect(module, "HuggingfaceEngine")
     original: Callable[..., Any] = expect(engine, "_process_args", PROCESS_ARGS)
+    chat: Callable[..., Any] = expect(engine, "_chat", PROCESS_ARGS)
     signature = inspect.signature(original)
 
     @functools.wraps(original)
@@ -104,26 +105,28 @@ def hook_engine(module: ModuleType) -> None:
         bound = signature.bind(*args, **options)
         given = bound.arguments.get("input_kwargs") or {}
         constraint: Constraint | None = given.pop(KEY, _constraints.default)
+        whole = given.pop(WHOLE, False)
         arguments, length = original(*bound.args, **bound.kwargs)
-        return _constrained(bound.arguments, constraint, arguments, length), length
+        if constraint:
+            words = _words(bound.arguments["tokenizer"], bound.arguments["template"])
+            config = arguments["generation_config"] if whole else None
+            arguments |= _constraints.masked(constraint, words, bound.arguments["model"], length, config)
+        return arguments, length
+
+    @functools.wraps(chat)
+    def chat_whole(*args: Any, **options: Any) -> Any:
+        bound = signature.bind(*args, **options)
+        bound.arguments["input_kwargs"] = (bound.arguments.get("input_kwargs") or {}) | {WHOLE: True}
+        return chat(*bound.args, **bound.kwargs)
 
     setattr(engine, "_process_args", staticmethod(process_args))  # noqa: B010
+    setattr(engine, "_chat", staticmethod(chat_whole))  # noqa: B010
 
 
 PROCESS_ARGS = [
     "model", "tokenizer", "processor", "template", "generating_args", "messages", "system", "tools", "images",
     "videos", "audios", "input_kwargs",
 ]  # fmt: skip
-
-
-def _constrained(
-    given: dict[str, Any], constraint: Constraint | None, arguments: dict[str, Any], length: int
-) -> dict[str, Any]:
-    """The arguments of `generate` with what holds its answers to the constraint."""
-    if constraint is None:
-        return arguments
-    words = _words(given["tokenizer"], given["template"])
-    return arguments | {"logits_processor": _constraints.processors(constraint, *words, length)}
 
 
 def _words(tokenizer: Any, template: Any) -> tuple[Any, list[int]]:

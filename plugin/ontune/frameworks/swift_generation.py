@@ -124,8 +124,8 @@ def _prepare_generate_kwargs(
     record = getattr(arguments["generation_config"], KEY, None)
     if record:
         constraints, _ = self.ontune
-        length = arguments["input_ids"].shape[1]
-        ends = [self.tokenizer.eos_token_id]
-        ours = constraints.processors(Constraint(**record), self.tokenizer, ends, length)
+        words, length = (self.tokenizer, [self.tokenizer.eos_token_id]), arguments["input_ids"].shape[1]
+        # The host asks for a dictionary of results, which the faster methods do not give.
+        ours = constraints.masked(Constraint(**record), words, model, length, None)["logits_processor"]
         arguments["logits_processor"] = [*ours, *arguments.get("logits_processor", [])]
     return arguments
