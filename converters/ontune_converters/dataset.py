@@ -18,7 +18,7 @@ from ontune.sharegpt import Sample, write_samples
 from ontune.task import Task, load_task
 from ontune_converters.account import Account
 
-__all__ = ["Target", "publish", "write_dataset"]
+__all__ = ["Target", "check_apart", "publish", "write_dataset"]
 
 DATA = Path("data")  # media_dir of the recipes
 SHOWN = 5  # names in a message
@@ -52,14 +52,15 @@ class Target:
         """
         if out.name in {"", ".", ".."}:
             raise SourceError(f"--out {out}: expected data/DATASET, a folder whose name becomes the dataset's")
-        _check_apart(out, filter(None, sources))
+        check_apart(out, filter(None, sources))
         _check_replaceable(out, dataset_info)
         loaded = load_task(task, ontology, dataset_info)
         _adopt_task(find("tasks", task, ".yaml", dataset_info), loaded.name, dataset_info)
         return cls(out, loaded, dataset_info, _adopt(loaded.ontology, dataset_info))
 
 
-def _check_apart(out: Path, sources: Iterable[Path]) -> None:
+def check_apart(out: Path, sources: Iterable[Path]) -> None:
+    """Raises SourceError for each source that lies in or around the folder to write."""
     target = out.resolve()
     SourceError.check(
         [
@@ -98,10 +99,12 @@ def _written_splits(account: Path) -> list[str]:
 
 
 def _adopt(ontology: Ontology, dataset_info: Path) -> str:
-    """The file stem under which the entry finds this ontology; written there when it is not there yet.
+    """The file stem under which the entry finds this ontology; written there when it is not there yet. "" for none.
 
     Raises SourceError where another ontology has that name: entries that name it would change their meaning.
     """
+    if not ontology.concepts:
+        return ""
     stem = f"{ontology.name}-{ontology.version}"
     known = _known(Path("ontologies", f"{stem}.json"), dataset_info)
     if known is None:

@@ -39,8 +39,9 @@ class Relation:
 class Ontology:
     """A closed vocabulary; `concepts` stand in ontology order: by dimension as listed, then by name (code point).
 
-    Raises OntologyError with all faults at once: no concept, a repeated name, a dangling parent or relation, a parent
-    in another dimension, a cycle, another order.
+    One without dimensions and concepts is that of a task that has no labels. Raises OntologyError with all faults at
+    once: no concept, a repeated name, a dangling parent or relation, a parent in another dimension, a cycle, another
+    order.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Ontology:
         return difflib.get_close_matches(name, self.by_name, n=count, cutoff=0.0)
 
     def _faults(self) -> Iterator[str]:
-        if not self.concepts:
+        if self.dimensions and not self.concepts:
             yield "no concept"
         if len(self.by_name) != len(self.concepts):
             names = [concept.name for concept in self.concepts]

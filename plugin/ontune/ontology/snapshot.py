@@ -12,9 +12,10 @@ from ontune.files import LFS_POINTER, write_atomic
 from ontune.ontology.model import Concept, Ontology, Relation
 from ontune.resources import DATASET_INFO, find
 
-__all__ = ["FORMAT", "load_ontology", "read_snapshot", "snapshot_sha256", "write_snapshot"]
+__all__ = ["FORMAT", "NONE", "load_ontology", "read_snapshot", "snapshot_sha256", "write_snapshot"]
 
 FORMAT = 1
+NONE = "none"  # what a task without labels has for its ontology; no file
 
 
 def write_snapshot(ontology: Ontology, path: Path) -> None:
@@ -46,8 +47,11 @@ def read_snapshot(path: Path) -> Ontology:
 def load_ontology(name: str, dataset_info: Path = DATASET_INFO) -> Ontology:
     """The snapshot of that file stem in ontologies/ (working directory, then package), or at that path.
 
-    Raises OntologyError with the places that were looked at and the command that makes it.
+    `none` is an ontology without concepts, for tasks without labels. Raises OntologyError with the places that were
+    looked at and the command that makes it.
     """
+    if name == NONE:
+        return Ontology(NONE, "1", (), ())
     if name.endswith(".json") and not Path(name).is_file():
         raise OntologyError(f"{name}: no such file")
     try:
