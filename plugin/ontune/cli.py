@@ -22,6 +22,7 @@ LAZY = {
     "evaluate": ("ontune.commands.evaluate", "What predictions are worth: metrics, intervals, goals, a report page."),
     "compare": ("ontune.commands.compare", "Which samples a run won and lost against another, and by chance or not."),
     "weak-spots": ("ontune.commands.weak_spots", "What to collect or generate next, as CSV, worst first."),
+    "probe": ("ontune.commands.probe", "Ask a model a few questions that it has to answer right."),
     "classify": ("ontune.commands.classify", "Answer for picture files, one line each."),
     "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),
     "llamafactory": ("ontune.commands.llamafactory", "llamafactory-cli, with the plugin installed explicitly."),
@@ -59,15 +60,16 @@ def version(as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("what", type=click.Choice(["swift-plugin", "recipes", "dataset-info"]))
+@click.argument("what", type=click.Choice(["swift-plugin", "recipes", "dataset-info", "deepeval-tests"]))
 @json_option
 def path(what: str, as_json: bool) -> None:
-    """Print where the ms-swift plugin file, the recipes or the shipped dataset_info/ are."""
+    """Print where the ms-swift plugin file, recipes, the shipped dataset_info/ or the tests for DeepEval are."""
     root = resources.package_root()
     places = {
         "swift-plugin": resources.swift_plugin(),
         "recipes": root / "recipes",
         "dataset-info": root / "dataset_info",
+        "deepeval-tests": resources.deepeval_tests(),
     }
     emit({"path": str(places[what])}, str(places[what]), as_json)
 

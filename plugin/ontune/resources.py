@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ontune.errors import InputError
 
-__all__ = ["DATASET_INFO", "find", "package_root", "swift_plugin"]
+__all__ = ["DATASET_INFO", "deepeval_tests", "find", "package_root", "swift_plugin"]
 
 DATASET_INFO = Path("dataset_info")  # of the working directory; every command takes --dataset-info DIR instead
 
@@ -19,6 +19,11 @@ def package_root() -> Path:
 def swift_plugin() -> Path:
     """The file for ms-swift's `--external_plugins`."""
     return Path(__file__).resolve().parent.parent / "ontune_swift.py"
+
+
+def deepeval_tests() -> Path:
+    """The file for `deepeval test run`."""
+    return Path(__file__).resolve().parent / "commands/deepeval_suite/test_answers.py"
 
 
 def find(kind: str, name: str, suffix: str, dataset_info: Path = DATASET_INFO) -> Path:

@@ -1,10 +1,12 @@
 """`ontune evaluate`: what a file of predictions is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ontune.commands.judge_options import Found, judge_options, take_judge
 from ontune.commands.report_options import (
     ReportOptions,
     free_beside,
@@ -15,9 +17,10 @@ from ontune.commands.report_options import (
     write_report,
 )
 from ontune.commands.score_options import abstention_note, by_thresholds, save_thresholds
-from ontune.console import FILE, NEW_PATH, emit, json_option, message
+from ontune.console import FILE, NEW_PATH, emit, json_option, libraries_apart, message
 from ontune.evaluation.markdown import summary
-from ontune.evaluation.report import build_report
+from ontune.evaluation.probes import METRIC, read_results
+from ontune.evaluation.report import Plan, build_report
 
 __all__ = ["command"]
 
@@ -37,6 +40,8 @@ SHOWN = ("runs", "metrics", "baselines", "goals", "notes")
 @click.option(
     "--precision", type=click.FloatRange(0, 1), help="Say how many rows can be answered at this share of right ones."
 )
+@click.option("--probes", type=FILE, help="Results of `ontune probe`, to stand in the report.")
+@judge_options
 @json_option
 def command(
     predictions: Path,
@@ -44,6 +49,7 @@ def command(
     thresholds: Path | None,
     fit_thresholds: Path | None,
     precision: float | None,
+    probes: Path | None,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -52,6 +58,7 @@ def command(
     Exit status 1 where a goal FAILs. A goal PASSes where the whole interval keeps it, and is UNDECIDED where the sample
     leaves it open; the report says how many rows would decide it.
     """
+    judge = take_judge(options)
     given = ReportOptions(**options)
     runs = load_runs([("A", predictions)])
     beside = load_runs([("A free", free)] if free else free_beside(runs))
@@ -59,13 +66,27 @@ def command(
     rows = runs[0].predictions
     beside += [by_thresholds(task, runs[0], thresholds)] if thresholds else []
     notes = [abstention_note(task, rows, precision)] if precision is not None else []
-    report = build_report(task, runs, beside, given.plan(task, notes))
+    plan = _with_probes(given.plan(task, notes), probes)
+    folder = given.out or predictions.with_name(f"{predictions.stem}-report")
+    with libraries_apart():
+        found = judge.run(task, rows, plan.settings, folder, given.media(), given.dataset_info)
+    report = build_report(task, runs, beside, _with_judge(plan, found))
     if fit_thresholds:
         save_thresholds(rows, fit_thresholds)
-    folder = given.out or predictions.with_name(f"{predictions.stem}-report")
     files = write_report(folder, report, task, [*runs, *beside], given)
     for note in report["notes"]:
         message(note)
     text = f"{summary(report)}\n\n{len(rows)} predictions, report in {folder}"
     emit({"files": files} | {key: report[key] for key in SHOWN}, text, as_json)
     return status(report, given.strict)
+
+
+def _with_probes(plan: Plan, file: Path | None) -> Plan:
+    if not file:
+        return plan
+    record, rate = read_results(file, plan.settings.level)
+    return replace(plan, probes=record, given={**plan.given, METRIC: rate})
+
+
+def _with_judge(plan: Plan, found: Found) -> Plan:
+    return replace(plan, judge=found.record, given={**plan.given, **found.given}, notes=[*plan.notes, *found.notes])

@@ -40,6 +40,12 @@ HEADLINES = (
         "ece",
         "invalid_rate",
         "unread_rate",
+        "answer_relevancy",
+        "faithfulness",
+        "correctness",
+        "hallucination",
+        "judge_score",
+        "probe_pass_rate",
     ),
 )
 EXTRAS = {"meteor": "meteor", "bertscore": "bertscore_f1"}  # families that load what is not always there, or slow
@@ -56,7 +62,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its interval (None where there is none), the rows it is over and the independent units among them."""
+    """A value, its interval (None where there is none), the rows it is over and the independent units among them.
+
+    `bounds`, where some rows could not be measured: the value if all of those were the worst, or the best.
+    """
 
     value: float
     low: float | None
@@ -64,6 +73,7 @@ class Estimate:
     n: int
     units: int
     method: str | None
+    bounds: tuple[float, float] | None = None
 
     def to_record(self) -> dict[str, float | int | str | None]:
         """As it stands in report.json; a value that is undefined is null."""

@@ -26,9 +26,10 @@ MEAN_SECONDS = "seconds_mean"
 # Metrics that need more than predictions: what is missing where one has no value.
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(
-        ["answer_relevancy", "correctness", "faithfulness", "hallucination", "judge_score"], "no judge was run"
+        ["answer_relevancy", "correctness", "faithfulness", "hallucination", "judge_score"],
+        "no judge was run: --judge, and --judge-metric for more than the usual",
     ),
-    "probe_pass_rate": "no probes were run",
+    "probe_pass_rate": "no probes were run: ontune probe, then --probes with its results",
     "folder_gb": "not measured: name the folder with --model-folder, or the size with --measured folder_gb=NUMBER",
     "peak_memory_gb": "not measured: give it with --measured peak_memory_gb=NUMBER",
 }

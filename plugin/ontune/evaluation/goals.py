@@ -113,6 +113,10 @@ def judge(goal: Goal, estimate: Estimate, run: str, level: float) -> Verdict:
     if low is None or high is None:
         return Verdict(goal, run, "UNDECIDED", value, why=f"no interval: {_count(estimate.units, 'group')} of rows")
     sides = {goal.holds(low), goal.holds(high)}
+    if len(sides) == 1 and estimate.bounds and {goal.holds(bound) for bound in estimate.bounds} != sides:
+        worst, best = estimate.bounds
+        why = f"rows that could not be measured may turn it: between {worst:.3f} and {best:.3f} with them"
+        return Verdict(goal, run, "UNDECIDED", value, low, high, why=why)
     if len(sides) == 1:
         return Verdict(goal, run, "PASS" if sides.pop() else "FAIL", value, low, high)
     needed, why = _needed(goal, estimate, level)

@@ -1,7 +1,7 @@
 """report.md: the report as tables that a person reads in a terminal, a pull request or a wiki."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ontune.evaluation.estimates import headline
 
@@ -166,9 +166,30 @@ def _slices(by_run: Record) -> list[str]:
 
 
 def _block(record: Record | None) -> list[str]:
-    """Whatever a judge or probes found, a line for each plain value."""
-    items = [(key, value) for key, value in (record or {}).items() if not isinstance(value, list | dict)]
-    return [f"* {_plain(key)}: {_plain(str(value))}" for key, value in items]
+    """Whatever a judge or probes found: a line for each plain value, a table for records by name, no lists."""
+    plain = {key: value for key, value in (record or {}).items() if not isinstance(value, list | dict)}
+    lines = [f"* {_plain(key)}: {_plain(_cell(value))}" for key, value in plain.items()]
+    for key, value in (record or {}).items():
+        if isinstance(value, dict) and value:
+            part = cast("Record", value)
+            rows = {name: row for name, row in part.items() if isinstance(row, dict)}
+            nested = _records(key, rows) if len(rows) == len(part) else _block(part)
+            lines += ["", f"{_plain(key.capitalize())}:", "", *nested]
+    return lines
+
+
+def _records(title: str, rows: Record) -> list[str]:
+    columns = list(dict.fromkeys(key for row in rows.values() for key, value in row.items() if value not in (None, {})))
+    cells = [[name, *(_cell(row.get(column)) for column in columns)] for name, row in rows.items()]
+    return _table([title.capitalize(), *columns], cells)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_cell(part)}" for key, part in cast("Record", value).items())
+    if isinstance(value, list):
+        return " to ".join(_cell(part) for part in cast("list[object]", value))
+    return _number(value) if isinstance(value, float) or value is None else str(value)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

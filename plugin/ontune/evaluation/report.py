@@ -86,7 +86,7 @@ def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan
         "task": {"name": task.name, "sha256": task_sha256(task), "metrics": list(task.metrics)},
         "ontology": _ontology(task),
         "runs": [_run(run) for run in every],
-        "metrics": {name: _metrics(each) for name, each in scores.items()},
+        "metrics": {name: _metrics(each) for name, each in scores.items()} | _elsewhere(runs[-1].name, scores, plan),
         "baselines": _baselines(task, runs[0].predictions, plan.train),
         "goals": _goals(task, runs, scores, plan),
         "dimensions": {name: _dimensions(task, each) for name, each in scores.items()},
@@ -121,6 +121,12 @@ def _run(run: Run) -> dict[str, Any]:
 
 def _metrics(scores: Measured) -> dict[str, Any]:
     return {name: estimate.to_record() for name, estimate in scores.estimates.items()}
+
+
+def _elsewhere(run: str, scores: Mapping[str, Measured], plan: Plan) -> dict[str, Any]:
+    """The metrics of the run on trial with those that a judge and probes found."""
+    names = [name for part in (plan.judge, plan.probes) for name in (part or {}).get("metrics", ())]
+    return {run: _metrics(scores[run]) | {name: plan.given[name].to_record() for name in names}}
 
 
 def _dimensions(task: Task, scores: Measured) -> dict[str, dict[str, float | None]]:

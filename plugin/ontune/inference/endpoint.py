@@ -5,11 +5,11 @@ import json
 import re
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, Lock
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import httpx
 
@@ -19,6 +19,7 @@ __all__ = ["Endpoint", "Refused"]
 
 Read = TypeVar("Read")
 Json = dict[str, Any]
+Kind: TypeAlias = Literal["refused", "timeout", "server", "malformed"]
 
 BUSY = {429, 502, 503, 504, 529}  # the whole server; any other failure may be about the one request
 AGAIN = {408, 409, 425} | BUSY  # and from 500 on
@@ -36,26 +37,36 @@ IN_A_ROW = 8  # requests that fail for good, with no answer between them: it is 
 
 
 class Refused(Exception):
-    """The server answers other requests, but not this one."""
+    """The server answers other requests, but not this one; `kind` says what came in an answer's place."""
+
+    def __init__(self, reason: str, kind: Kind = "refused") -> None:
+        super().__init__(reason)
+        self.kind: Kind = kind
 
 
 class _Failure(Exception):
     """One attempt that failed; `busy` where the whole server is meant, `wait` where it says for how long."""
 
-    def __init__(self, reason: str, busy: bool = False, wait: float | None = None) -> None:
+    def __init__(self, reason: str, busy: bool = False, wait: float | None = None, kind: Kind = "server") -> None:
         super().__init__(reason)
         self.busy, self.wait = busy, wait
+        self.kind: Kind = kind
 
 
 @dataclass
 class Endpoint:
-    """A server's address (`…/v1`); safe to use from several threads. `retries` follow a failure, `backoff` doubles."""
+    """A server's address (`…/v1`); safe to use from several threads. `retries` follow a failure, `backoff` doubles.
+
+    `headers` go with each request, and are where a key is that is no bearer's; `hint` follows a refused schema.
+    """
 
     url: str
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 600.0
     retries: int = 5
     backoff: float = 1.0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    hint: str = HINT
     answered: int = 0
     failed: int = 0  # in a row
     error: InputError | None = None
@@ -85,7 +96,11 @@ class Endpoint:
             try:
                 found = read(self._once(method, path, content))
             except (_Failure, *UNREADABLE) as error:
-                failure = error if isinstance(error, _Failure) else _Failure(f"an answer of another form: {error!r}")
+                failure = (
+                    error
+                    if isinstance(error, _Failure)
+                    else _Failure(f"an answer of another form: {error!r}", kind="malformed")
+                )
                 # To be told to wait while others are served is no failure, however often.
                 failures = 1 if failure.busy and self.answered > answered else failures + 1
                 answered = self.answered
@@ -106,7 +121,8 @@ class Endpoint:
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _Failure(f"no connection: {error}", busy=True) from None
         except httpx.HTTPError as error:
-            raise _Failure(f"{type(error).__name__}: {error}") from None
+            kind: Kind = "timeout" if isinstance(error, httpx.TimeoutException) else "server"
+            raise _Failure(f"{type(error).__name__}: {error}", kind=kind) from None
         if response.status_code != 200:
             raise self._fault(response, bytes(body))
         return cast("Json", json.loads(body))
@@ -117,7 +133,7 @@ class Endpoint:
             return _Failure(reason, status in BUSY, _retry_after(response.headers.get("retry-after")))
         if status in REFUSED and not SETTINGS.search(reason):
             return Refused(reason)
-        return self._end(reason + (HINT if SCHEMA.search(reason) else ""))
+        return self._end(reason + (self.hint if SCHEMA.search(reason) else ""))
 
     def _wait(self, failure: _Failure, failures: int) -> None:
         """Waits before the next attempt, if there is one."""
@@ -132,7 +148,7 @@ class Endpoint:
             self.failed += 1
         if failure.busy or self.failed >= IN_A_ROW:
             raise self._end(times)
-        raise Refused(times)
+        raise Refused(times, failure.kind)
 
     def _end(self, reason: str) -> InputError:
         """The error for this request and for every other: the first one counts."""
@@ -144,7 +160,7 @@ class Endpoint:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self.headers}
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key}"
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)

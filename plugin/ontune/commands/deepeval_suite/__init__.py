@@ -1,0 +1,1 @@
+"""What `deepeval test run` is given: `test_answers.py`, with options of its own in `conftest.py`."""
