@@ -88,7 +88,12 @@ def _look(path: Path) -> int:
 
 def find_leakage(cases: Sequence[Case], near: int) -> Leakage:
     """What the splits of these samples give away; pictures are near when their looks differ in at most `near` bits."""
-    return Leakage(tuple(_identical(cases)), tuple(_near(cases, near)), tuple(_conflicting(cases)), _label_sets(cases))
+    return Leakage(
+        tuple(_identical(cases)),
+        tuple(dict.fromkeys(_near(cases, near))),
+        tuple(_conflicting(cases)),
+        _label_sets(cases),
+    )
 
 
 def _identical(cases: Iterable[Case]) -> Iterator[str]:

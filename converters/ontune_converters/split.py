@@ -19,6 +19,7 @@ from ontune_converters.dataset import Target, write_dataset
 from ontune_converters.existing import ACCOUNT_KEYS, Carrier, Part, agreed, read_parts
 from ontune_converters.leakage import Case, Fingerprint, Leakage, find_leakage, fingerprints, label_set
 from ontune_converters.options import dataset_info_option, ontology_option
+from ontune_converters.strata import assign_strata
 
 __all__ = ["assign", "clusters", "command", "group_key"]
 
@@ -108,8 +109,13 @@ class Pool:
         found = (tuple(prints[path] for path in (*images, *videos)) for images, videos in media)
         return cls(tuple((*row, files) for row, files in zip(rows, found, strict=True)))
 
-    def split(self, by: str, shares: Mapping[str, float], seed: int, account: Account) -> dict[str, str]:
-        """The split of each sample id; groups with a file in common stay together."""
+    def split(
+        self, by: str, shares: Mapping[str, float], seed: int, account: Account, stratify: str | None = None
+    ) -> dict[str, str]:
+        """The split of each sample id; groups with a file in common stay together.
+
+        `stratify`: a meta key; each split has its share of the samples of every value.
+        """
         groups = {sample.id: group_key(sample, by) for sample, _, _ in self.rows}
         if lacking := [name for name, group in groups.items() if group is None]:
             known = sorted({key for sample, _, _ in self.rows for key in sample.meta})
@@ -127,9 +133,18 @@ class Pool:
             "groups": len(set(groups.values())),
             "joined": len(set(groups.values())) - len(sizes),
         }
-        chosen = assign(sizes, shares, random.Random(seed))
+        rng = random.Random(seed)
+        strata = self._strata(cluster, stratify) if stratify else {}
+        chosen = assign_strata(sizes, strata, shares, rng) if stratify else assign(sizes, shares, rng)
         warn_of_shares(chosen, sizes, shares, account)
         return {name: chosen[of] for name, of in cluster.items()}
+
+    def _strata(self, cluster: Mapping[str, str], key: str) -> dict[str, str]:
+        """The value that most samples of each cluster have; of several the first."""
+        values: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for sample, _, _ in self.rows:
+            values[cluster[sample.id]][str(sample.meta.get(key, ""))] += 1
+        return {name: min(counts, key=lambda value: (-counts[value], value)) for name, counts in values.items()}
 
     def leakage(self, splits: Mapping[str, str], near: int) -> Leakage:
         """What these splits give away."""
@@ -210,6 +225,9 @@ def summary(account: Account) -> str:
     show_default=True,
     help="What stays together: content, task, label_set or a meta key such as page, generator.",
 )
+@click.option(
+    "--stratify", metavar="KEY", help="A meta key such as section_id: each value has its share in each split."
+)
 @click.option("--val", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share of the samples.")
 @click.option("--test", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of the samples.")
 @click.option("--seed", default=1, show_default=True, help="Picks the groups.")
@@ -234,6 +252,7 @@ def command(
     sources: tuple[str, ...],
     out: Path | None,
     by: str,
+    stratify: str | None,
     val: float,
     test: float,
     seed: int,
@@ -265,7 +284,7 @@ def command(
     if keep:
         splits = {sample.id: part.split for sample, part, _ in pool.rows}
     else:
-        splits = pool.split(by, {"test": test, "val": val}, seed, account)
+        splits = pool.split(by, {"test": test, "val": val}, seed, account, stratify)
     report(pool.leakage(splits, near), account, strict)
     if target:
         carrier = Carrier(target.name, several=len({part.folder for part in parts}) > 1)

@@ -1,0 +1,87 @@
+"""What is wrong with a question about a page and its answer, seen from their texts alone."""
+
+import re
+import unicodedata
+
+__all__ = ["circular", "content_words", "designations", "missing_numbers", "self_reference", "vague_reference"]
+
+THING = (
+    "images?|pictures?|photos?|photographs?|figures?|diagrams?|illustrations?|drawings?|sketch(?:es)?|screenshots?"
+    "|scans?|pages?|tables?|charts?|schematics?"
+)
+SOURCE = "documents?|texts?|passages?|excerpts?|extracts?|sections?"
+POINTING = "this|these|that|those|above|below|given|provided|following|present|attached|accompanying"
+# A question that speaks of the picture it was made from: without that picture beside it nobody can tell which.
+SELF = re.compile(
+    rf"\b(?:in|on|from|of|to|by|per|with|within|across|at|does|do|is|are|which) "
+    rf"(?:the|an?|{POINTING})(?: (?:{POINTING}|\w+)){{0,2}}? (?:{THING})\b"
+    rf"|\b(?:according to|based on) (?:the|{POINTING}) (?:\w+ )?(?:{SOURCE}|{THING})\b"
+    rf"|\b(?:{POINTING}) (?:{THING}|{SOURCE})\b"
+    r"|\b(?:shown|depicted|pictured|illustrated|displayed|visible|labell?ed|seen|listed|described|mentioned|marked)"
+    r" (?:here|above|below)\b",
+    re.IGNORECASE,
+)
+VAGUE = re.compile(r"\b(?:this|these|those)\b", re.IGNORECASE)
+WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+COMMON = frozenset(
+    WORD.findall(
+        """
+    a about after an and any are as at be been before by can could did do does during each every for from had has have
+    how if in into is it its may must need needed no not of on one or out over should some such than that the their them
+    then there these they this those to too under up use used using was were what when where which while who whom whose
+    why will with would you your
+        """
+    )
+)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def self_reference(question: str) -> str | None:
+    """The words with which a question refers to its own picture (`in the image`, `shown above`); None for none."""
+    match = SELF.search(" ".join(unicodedata.normalize("NFKC", question).split()))
+    return match[0] if match else None
+
+
+def vague_reference(question: str) -> str | None:
+    """The first `this`, `these` or `those` of a question; None for none."""
+    match = VAGUE.search(question)
+    return match[0] if match else None
+
+
+def content_words(text: str) -> set[str]:
+    """The words that carry a text's meaning: folded, without the commonest, and without the plural's s."""
+    words = (word for word in WORD.findall(_folded(text)) if word not in COMMON)
+    return {word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words}
+
+
+def designations(text: str) -> set[str]:
+    """What names one thing among its like: words with a digit, and single letters but `a`."""
+    return {word for word in WORD.findall(_folded(text)) if re.search(r"\d", word) or (len(word) == 1 and word != "a")}
+
+
+def circular(question: str, answer: str) -> bool:
+    """Whether an answer says nothing that its question does not say.
+
+    A question that offers a choice may be answered so; an answer without a word is not circular but empty.
+    """
+    said = content_words(answer)
+    return bool(said) and said <= content_words(question) and not re.search(r"\bor\b", question, re.IGNORECASE)
+
+
+def missing_numbers(answer: str, page_text: str) -> list[str]:
+    """The numbers of an answer that do not stand on the page, in their order, each once.
+
+    A decimal comma is a point, and noughts at either end do not count: 1,50 is 1.5.
+    """
+    there = set(map(_plain, NUMBER.findall(unicodedata.normalize("NFKC", page_text))))
+    numbers = dict.fromkeys(NUMBER.findall(unicodedata.normalize("NFKC", answer)))
+    return [number for number in numbers if _plain(number) not in there]
+
+
+def _plain(number: str) -> str:
+    plain = number.replace(",", ".").lstrip("0") or "0"
+    return plain.rstrip("0").rstrip(".") or "0" if "." in plain else plain
