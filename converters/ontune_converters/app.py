@@ -10,7 +10,9 @@ CONVERTERS = {
     "edugraph_evidence": "Label evidence as rationale data, joined to the pictures.",
     "edugraph_knowledge": "An ontology as text questions for stage 1.",
     "edugraph_worksheets": "Labelled worksheet and exercise pictures.",
+    "pages": "Pages of PDF files as pictures, each with its text beside it.",
     "raft": "Open-book samples from a labelled dataset.",
+    "service_manual": "Questions about the pages of a manual, split by page, with a quality report.",
     "split": "train, val and test by group, with a leakage report.",
 }
 
