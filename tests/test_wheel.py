@@ -23,6 +23,7 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     data = ["tasks/edugraph.yaml", "goals/edugraph.yaml", "prompts/vocabulary.yaml"]
     assert {f"ontune/share/dataset_info/{name}" for name in data} <= set(names)
     assert {"ontune_swift.py", "ontune_converters/app.py", "ontune/evaluation/page/assets/page.html"} <= set(names)
+    assert {f"ontune/commands/deepeval_suite/{name}" for name in ("conftest.py", "pytest.ini")} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "data/", "ontune/share/dataset_info/ontologies"))]
     entries = (next((tmp_path / "site").glob("*.dist-info")) / "entry_points.txt").read_text()
     assert "ontune = ontune.cli:main" in entries

@@ -45,10 +45,10 @@ def test_schema_and_pictures_are_asked_in_the_words_of_the_protocol(tmp_path, pr
     assert (name["text"], text["text"]) == ("[picture 1]:", "What is on [picture 1]?")
     if protocol == "openai":
         assert body["response_format"]["json_schema"]["strict"] is True
-        data = shown["image_url"]["url"].removeprefix("data:image/png;base64,")
+        data = shown["image_url"]["url"].removeprefix("data:image/jpeg;base64,")
     else:
         assert body["tool_choice"] == {"type": "tool", "name": body["tools"][0]["name"]}
-        assert shown["source"]["media_type"] == "image/png"
+        assert shown["source"]["media_type"] == "image/jpeg"
         data = shown["source"]["data"]
     with Image.open(io.BytesIO(base64.b64decode(data))) as sent:
         assert sent.width * sent.height <= 1024 * 1024

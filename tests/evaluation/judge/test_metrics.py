@@ -176,7 +176,7 @@ def test_the_judge_sees_the_picture_and_no_other_file(tmp_path) -> None:
     # The question's picture, and that of the context; claims and statements are of the answer's text alone.
     assert shown == {"statements": 0, "claims": 0, "truths": 1, "verdicts": 1, "reason+score": 1}
     sent = json.dumps(server.bodies)
-    assert sent.count("data:image/png") == 4
+    assert sent.count("data:image/jpeg") == 4
     assert sent.count("[picture 1]:") == 4
     assert str(secret) in sent, "an answer's words are words"
 

@@ -4,7 +4,7 @@ import importlib
 
 from ontune.evaluation.judge.cases import Case
 from ontune.evaluation.judge.contract import Judge
-from ontune.evaluation.judge.metrics import deepeval_case, deepeval_metric, failure_of, reason_of
+from ontune.evaluation.judge.metrics import deepeval_case, deepeval_metric, failure_of, pictures_of, reason_of
 from ontune.evaluation.judge.run import Judged, without_asking
 
 __all__ = ["assert_judged"]
@@ -15,7 +15,8 @@ def assert_judged(case: Case, name: str, judge: Judge, threshold: float) -> tupl
     if known := without_asking(case, name):
         below = known.score is not None and known.score < threshold
         return known, f"{name}: {known.reason}: {known.score} < {threshold}" if below else None
-    metric, pictures = deepeval_metric(name, judge, case, threshold)
+    pictures = pictures_of(case)
+    metric = deepeval_metric(name, judge, pictures, threshold)
     words = None
     try:
         importlib.import_module("deepeval").assert_test(deepeval_case(case, pictures), [metric], run_async=False)

@@ -30,6 +30,7 @@ __all__ = [
     "deepeval_metric",
     "failure_of",
     "load_deepeval",
+    "pictures_of",
     "reason_of",
     "skipped",
 ]
@@ -145,17 +146,21 @@ def load_deepeval() -> _Package:
         raise MissingExtra("deepeval", "deepeval") from None
 
 
-def deepeval_metric(name: str, judge: Judge, case: Case, threshold: float) -> tuple[Any, dict[str, Picture]]:
-    """A fresh metric object (they hold one row's state) and the pictures that its judge is given."""
+def pictures_of(case: Case) -> dict[str, Picture]:
+    """The row's pictures by their hashes. Raises DatasetError for one that cannot be read."""
+    return {picture.sha256: picture for picture in map(load_picture, case.images)}
+
+
+def deepeval_metric(name: str, judge: Judge, pictures: Mapping[str, Picture], threshold: float) -> Any:
+    """A fresh metric object (they hold one row's state), whose judge is given the pictures that a question names."""
     package, metric = load_deepeval(), METRICS[name]
-    pictures = {picture.sha256: picture for picture in map(load_picture, case.images)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Hallucination's direction, which 4.3 has turned
         made = _guarded(metric.kind)(
             threshold=threshold, async_mode=False, model=_model()(judge, pictures), **metric.arguments(package)
         )
     made.ontune_fault = metric.fault
-    return made, pictures
+    return made
 
 
 def deepeval_case(case: Case, pictures: Mapping[str, Picture]) -> Any:

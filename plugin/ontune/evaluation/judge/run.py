@@ -1,7 +1,7 @@
 """Rows judged side by side: each score with its reason, each failure with its kind."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,12 +15,14 @@ from ontune.evaluation.judge.metrics import (
     deepeval_metric,
     failure_of,
     load_deepeval,
+    pictures_of,
     reason_of,
     skipped,
 )
+from ontune.evaluation.judge.pictures import Picture
 from ontune.files import write_lines
 
-__all__ = ["Judged", "judge_all", "judge_one", "without_asking", "write_judged"]
+__all__ = ["Judged", "judge_all", "without_asking", "write_judged"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,14 @@ def judge_all(
 
 
 def _row(case: Case, metrics: Sequence[str], judge: Judge) -> list[Judged]:
-    return [judge_one(case, name, judge) for name in metrics]
+    pictures = pictures_of(case)
+    return [_judge_one(case, name, judge, pictures) for name in metrics]
 
 
-def judge_one(case: Case, name: str, judge: Judge) -> Judged:
-    """One metric of one case."""
+def _judge_one(case: Case, name: str, judge: Judge, pictures: Mapping[str, Picture]) -> Judged:
     if known := without_asking(case, name):
         return known
-    metric, pictures = deepeval_metric(name, judge, case, threshold=0.5)
+    metric = deepeval_metric(name, judge, pictures, threshold=0.5)
     try:
         metric.measure(deepeval_case(case, pictures), _show_indicator=False)
     except Exception as error:  # the judge's failures come through DeepEval in many coats
