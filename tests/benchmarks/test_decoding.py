@@ -1,8 +1,13 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from benchmarks.decoding_parts.children import Job, Limit, run_all
 
 KEYS = """
     mask_us compile adversarial identical_share passes end_to_end_speedup batch16_speedup scores engines cpu
@@ -28,3 +33,44 @@ def test_without_a_gpu_it_says_so():
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, env=without)
     assert (run.returncode, run.stdout) == (2, "")
     assert "sees no CUDA GPU; --device cpu --size tiny runs without" in run.stderr
+
+
+def spin(report):
+    report({"begun": True})
+    while True:
+        pass
+
+
+def eat(_):
+    held = []
+    while len(held) < 100:
+        held.append(bytearray(2**23))
+
+
+def refuse(_):
+    raise ValueError("schema too large\nby far")
+
+
+def fall(_):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+ENDS = {
+    "ok": (lambda report: report({"ms": 1}), {"ms": 1}),
+    "timeout": (spin, {"begun": True}),
+    "memory": (eat, {}),
+    "refused": (refuse, {"why": "schema too large"}),
+    "crashed": (fall, {"why": "signal 15: "}),
+}
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_however_an_engine_ends_it_is_a_result(status):
+    work, found = ENDS[status]
+    ((_, record),) = run_all([Job(status, work, (), Limit(seconds=0, megabytes=200))])
+    assert record == {**found, "status": status}
+
+
+def test_work_without_a_limit_must_not_fail():
+    with pytest.raises(RuntimeError, match="schema too large"):
+        list(run_all([Job("refused", refuse)]))

@@ -112,7 +112,7 @@ class LLGuidance:
                 self.accept(int(ids[0, -1]))
             fresh = False
             self.fill()
-            self._torch.apply_token_bitmask_inplace(scores, self._words)
+            self._torch.apply_token_bitmask_inplace(scores, self._words.to(scores.device))
             return scores
 
         return masked
