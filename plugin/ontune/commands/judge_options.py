@@ -25,6 +25,7 @@ from ontune.evaluation.judge import (
     estimates,
     judge_all,
     judge_record,
+    load_deepeval,
     make_cases,
     read_labels,
     write_judged,
@@ -164,6 +165,7 @@ class JudgeOptions:
             return Found()
         labels = read_labels(self.judge_labels) if self.judge_labels else None
         cases = self.cases(task, rows, media, dataset_info)
+        load_deepeval()  # which may be missing: before a model is loaded
         metrics = self.metrics(task)
         opinion = self._opinion(self._first, cases, metrics, folder)
         second = self._second and self._opinion(self._second, cases, metrics, folder, "second judge")

@@ -1,14 +1,15 @@
 """What scores and failures come to: means over judged rows, intervals by group, and goals that failures leave open."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 
 from evaluation.fixtures import TASKS, predictions
-from ontune.errors import InputError
+from ontune.errors import InputError, MissingExtra
 from ontune.evaluation.estimates import Settings
 from ontune.evaluation.goals import Goal, judge
-from ontune.evaluation.judge import Judged, Opinion, estimates, judge_record, make_cases
+from ontune.evaluation.judge import Judged, Opinion, estimates, judge_all, judge_record, load_deepeval, make_cases
 
 ROWS = predictions("manuals", 40)
 FAST = Settings(200)
@@ -116,3 +117,11 @@ def test_cases(tmp_path) -> None:
     with pytest.raises(InputError, match="--judge-blind") as caught:
         make_cases(MANUAL, ROWS, media_root=tmp_path)
     assert len(caught.value.faults) == 10, "a picture each, not a row each"
+
+
+def test_without_deepeval_it_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepeval.metrics", None)
+    load_deepeval.cache_clear()
+    with pytest.raises(MissingExtra, match=r"pip install 'ontune\[deepeval\]'"):
+        judge_all(make_cases(MANUAL, ROWS), ["correctness"], lambda *question: {}, 1)
+    load_deepeval.cache_clear()

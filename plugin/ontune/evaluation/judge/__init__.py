@@ -7,7 +7,7 @@ from ontune.evaluation.judge.cache import CachedJudge
 from ontune.evaluation.judge.cases import Case, make_cases
 from ontune.evaluation.judge.contract import KINDS, Judge, JudgeFailure, Kind
 from ontune.evaluation.judge.kappa import Agreement, agreement, read_labels
-from ontune.evaluation.judge.metrics import DEFAULTS, METRICS
+from ontune.evaluation.judge.metrics import DEFAULTS, METRICS, load_deepeval
 from ontune.evaluation.judge.pictures import Picture, load_picture
 from ontune.evaluation.judge.record import THRESHOLD, Opinion, estimates, judge_record
 from ontune.evaluation.judge.run import Judged, judge_all, write_judged
@@ -30,6 +30,7 @@ __all__ = [
     "estimates",
     "judge_all",
     "judge_record",
+    "load_deepeval",
     "load_picture",
     "make_cases",
     "read_labels",
