@@ -167,7 +167,7 @@ def _slices(by_run: Record) -> list[str]:
 
 def _block(record: Record | None) -> list[str]:
     """Whatever a judge or probes found: a line for each plain value, a table for records by name, no lists."""
-    plain = {key: value for key, value in (record or {}).items() if not isinstance(value, list | dict)}
+    plain = {key: value for key, value in (record or {}).items() if not isinstance(value, list | dict | None)}
     lines = [f"* {_plain(key)}: {_plain(_cell(value))}" for key, value in plain.items()]
     for key, value in (record or {}).items():
         if isinstance(value, dict) and value:
