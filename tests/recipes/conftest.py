@@ -12,7 +12,7 @@ from e2e.conftest import fork, llamafactory_imported, swift_imported
 from ontune.dataset_info import Entry, register
 from ontune.demo.tiny_model import Kind, make_tiny_model
 from ontune.files import write_atomic
-from ontune.ontology import write_snapshot
+from ontune.ontology import Concept, Ontology, write_snapshot
 from ontune.sharegpt import Sample, Turn, write_samples
 from small import ONTOLOGY
 
@@ -21,12 +21,19 @@ from . import parsing
 __all__ = ["Place", "llamafactory_imported", "swift_imported"]
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS: dict[str, Kind] = {
-    "qwen2_vl": "qwen2_5_vl",
-    "qwen3_vl_nothink": "qwen3_vl",
-    "qwen2_5_vl": "qwen2_5_vl",
-    "qwen3_vl": "qwen3_vl",
+# Task and ontology of datasets by how their names begin, the longest first.
+ENTRIES: dict[str, tuple[str | None, str | None]] = {
+    "edugraph_knowledge": (None, "small-1"),
+    "service_manual": ("service_manual", None),
+    "conditions": ("conditions", None),
+    "relations": ("relations", None),
+    "qved_structured": ("feedback_structured", "exercises-1"),
+    "qved": ("feedback", "exercises-1"),
+    "": ("edugraph", "small-1"),
 }
+EXERCISES = Ontology(
+    "exercises", "1", ("Exercise", "Mistake"), (Concept("squats", "Exercise"), Concept("too fast", "Mistake")), ()
+)
 
 
 class Place:
@@ -43,8 +50,8 @@ class Place:
         sample = Sample("one", (Turn("human", "Which?"), Turn("gpt", "{}")), meta={"group": "one"})
         write_samples(directory / "data/tiny.jsonl", [sample])
 
-    def model(self, template: str) -> Path:
-        kind = KINDS[template]
+    def model(self, recipe: dict[str, Any]) -> Path:
+        kind = kind_of(recipe)
         path = self.directory / kind
         return path if path.is_dir() else make_tiny_model(path, kind, ["a text"], vocab_size=300)
 
@@ -58,7 +65,7 @@ class Place:
         """The answer of a fork of this process that works where the recipe is meant to be run."""
         recipe = read(path)
         parsing.host_of(recipe)
-        request = parsing.Request(path, recipe, self.model(recipe["template"]), self.adapter)
+        request = parsing.Request(path, recipe, self.model(recipe), self.adapter)
         # The demo's recipes are run in a folder of their own beside recipes/ and plugin/.
         folder = self.directory / "demo" if path.is_relative_to(ROOT / "recipes/demo") else self.directory
         self._register(recipe, folder / "dataset_info")
@@ -67,21 +74,31 @@ class Place:
         return json.loads(ran.out.splitlines()[-1])
 
     def _register(self, recipe: dict[str, Any], info: Path) -> None:
-        write_snapshot(ONTOLOGY, info / "ontologies" / "small-1.json")
+        for ontology in (ONTOLOGY, EXERCISES):
+            write_snapshot(ontology, info / "ontologies" / f"{ontology.name}-1.json")
         register([self._entry(name) for name in sorted(set(_datasets(recipe)))], info)
         if task := recipe.get("ontune", {}).get("task") or recipe.get("ENV", {}).get("ONTUNE_TASK"):
             text = (ROOT / "dataset_info/tasks/edugraph.yaml").read_text(encoding="utf-8")
             write_atomic(info / "tasks" / f"{task}.yaml", text.replace("name: edugraph", f"name: {task}"))
 
     def _entry(self, name: str) -> Entry:
-        task = None if "knowledge" in name else "edugraph"
-        return Entry(name, self.directory / "data/tiny.jsonl", task, "small-1")
+        task, ontology = next(found for head, found in ENTRIES.items() if name.startswith(head))
+        return Entry(name, self.directory / "data/tiny.jsonl", task, ontology)
+
+
+def kind_of(recipe: dict[str, Any]) -> Kind:
+    """The kind of the model; LLaMA-Factory has one template for the first two."""
+    if kind := recipe.get("model_type"):
+        return kind
+    if recipe["template"].startswith("qwen3_vl"):
+        return "qwen3_vl"
+    return "qwen2_vl" if "Qwen2-VL" in recipe["model_name_or_path"] else "qwen2_5_vl"
 
 
 def _datasets(recipe: dict[str, Any]) -> Iterator[str]:
     for key in ("dataset", "eval_dataset", "val_dataset"):
         named = recipe.get(key, [])
-        yield from named.split(",") if isinstance(named, str) else named
+        yield from (name.partition("#")[0] for name in (named.split(",") if isinstance(named, str) else named))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["Request", "adapted_modules", "host_of", "trains", "values_of"]
+__all__ = ["Request", "adapted_modules", "host_of", "rates", "trainable", "trains", "values_of"]
 
 # What torchrun sets: DeepSpeed does not start without.
 LAUNCHER = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
@@ -61,6 +62,29 @@ def adapted_modules(request: Request) -> dict[str, Any]:
     }
 
 
+def trainable(request: Request) -> dict[str, Any]:
+    """The weights that are trained, by name, and their types, once the host has set its model up."""
+    load = _load_llamafactory if host_of(request.recipe) == "llamafactory" else _load_swift
+    found = {name: weight for name, weight in load(request).named_parameters() if weight.requires_grad}
+    return {"names": sorted(found), "types": sorted({str(weight.dtype) for weight in found.values()})}
+
+
+def rates(request: Request) -> dict[str, Any]:
+    """The learning rates of the projector's weights and of all others, as ms-swift's own optimizer has them."""
+    from swift.optimizers.mapping import optimizers_map
+
+    run = _prepared_swift(request)
+    arguments = run.args.training_args
+    trainer = SimpleNamespace(model=run.model, args=arguments)  # all that the optimizer asks of its trainer
+    optimizer = optimizers_map[arguments.optimizer](arguments, trainer).create_optimizer()
+    names = {id(weight): name for name, weight in run.model.named_parameters()}
+    found: dict[str, set[float]] = {"projector": set(), "rest": set()}
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            found["projector" if ".visual.merger." in names[id(weight)] else "rest"].add(group["lr"])
+    return {part: sorted(values) for part, values in found.items()}
+
+
 def _parse_llamafactory(request: Request) -> tuple[Any, ...]:
     """Model, data, training (None in an export), tuning and generating arguments."""
     from llamafactory.hparams import get_infer_args, get_train_args
@@ -100,16 +124,21 @@ def _of_llamafactory(request: Request) -> dict[str, Any]:
     values = {"greedy": not generating.do_sample, "template": data.template, "quantised": model.quantization_bit}
     if training is None:
         return values | {"out": model.export_dir, "merges": True}
+    quantised = [model.quantization_method, model.quantization_bit, model.quantization_type]
     return values | {
-        "quantised": [model.quantization_method, model.quantization_bit, model.quantization_type],
-        "double": model.double_quantization,
-        "tuning": [tuning.lora_rank, tuning.lora_alpha, tuning.lora_dropout],
+        "quantised": quantised if model.quantization_bit else None,
+        "double": bool(model.quantization_bit and model.double_quantization),
+        "tuner": tuning.finetuning_type,
+        "tuning": _lora(tuning, tuning.finetuning_type),
         "targets": tuning.lora_target,
         "frozen": [tuning.freeze_vision_tower, tuning.freeze_multi_modal_projector],
         "length": data.cutoff_len,
         "pixels": model.image_max_pixels,
+        "video": [model.video_fps, model.video_maxlen, model.video_max_pixels],
+        "checkpointing": not model.disable_gradient_checkpointing,
         "media": data.media_dir,
         "data": [data.dataset, data.eval_dataset],
+        "taken": data.max_samples,
         **_of_trainer(training),
     }
 
@@ -120,17 +149,25 @@ def _of_swift(request: Request) -> dict[str, Any]:
     if not trains(request.recipe):
         return values | {"out": args.output_dir, "merges": args.merge_lora}
     return values | {
-        "quantised": [args.quant_method, args.quant_bits, args.bnb_4bit_quant_type],
-        "double": args.bnb_4bit_use_double_quant,
-        "tuning": [args.lora_rank, args.lora_alpha, args.lora_dropout],
+        "quantised": [args.quant_method, args.quant_bits, args.bnb_4bit_quant_type] if args.quant_method else None,
+        "double": bool(args.quant_method and args.bnb_4bit_use_double_quant),
+        "tuner": args.tuner_type,
+        "tuning": _lora(args, args.tuner_type),
         "targets": args.target_modules,
         "frozen": [args.freeze_vit, args.freeze_aligner],
         "length": args.max_length,
         "pixels": int(os.environ.get("MAX_PIXELS", 0)),
+        "video": [int(os.environ.get(name, 0)) for name in ("FPS", "FPS_MAX_FRAMES", "VIDEO_MAX_PIXELS")],
+        "checkpointing": args.gradient_checkpointing,
         "media": os.environ["ROOT_IMAGE_DIR"],
-        "data": [args.dataset, args.val_dataset],
+        "data": [[name.partition("#")[0] for name in names] for names in (args.dataset, args.val_dataset)],
+        "taken": next((int(name.partition("#")[2]) for name in args.dataset if "#" in name), None),
         **_of_trainer(args.training_args),
     }
+
+
+def _lora(args: Any, tuner: str) -> list[float] | None:
+    return [args.lora_rank, args.lora_alpha, args.lora_dropout] if tuner == "lora" else None
 
 
 def _of_trainer(args: Any) -> dict[str, Any]:
@@ -142,6 +179,7 @@ def _of_trainer(args: Any) -> dict[str, Any]:
         "optimizer": [args.weight_decay, args.adam_beta1, args.adam_beta2, args.max_grad_norm],
         "schedule": [args.lr_scheduler_type.value, args.warmup_steps],
         "bf16": args.bf16,
+        "fp16": args.fp16,
         "seed": args.seed,
         "zero": args.hf_deepspeed_config.config["zero_optimization"]["stage"] if args.deepspeed else None,
         "strategies": [args.eval_strategy.value, args.save_strategy.value],
@@ -159,8 +197,13 @@ def _load_llamafactory(request: Request) -> Any:
 
 
 def _load_swift(request: Request) -> Any:
+    return _prepared_swift(request).model
+
+
+def _prepared_swift(request: Request) -> Any:
     from swift.pipelines.train.sft import SwiftSft
 
     _read_swift(request, ["--model", str(request.model), "--use_cpu", "true"])
     run = SwiftSft()
-    return run.prepare_model(run.args, run.model, template=run.template)
+    run.model = run.prepare_model(run.args, run.model, template=run.template)
+    return run
