@@ -27,10 +27,19 @@ class Labels:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the options."""
+    """One of the options.
+
+    `attributes` says of options what they stand for, such as (("wall cracked", (("object", "wall"), ("condition",
+    "cracked"))),). It is for converters and slices; no answer depends on it.
+    """
 
     name: str
     options: tuple[str, ...]
+    attributes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+    def about(self, option: str) -> dict[str, str]:
+        """What the option stands for; empty where the task does not say."""
+        return dict(dict(self.attributes).get(option, ()))
 
 
 @dataclass(frozen=True)

@@ -118,14 +118,32 @@ def _field(value: object, ontology: Ontology, path: str, faults: list[str]) -> F
     if kind is None:
         faults.append(f"{path} is {value!r}: expected a mapping with a kind out of {sorted(KINDS)}")
         return None
+    attributes = _attributes(record, f"{path}.options", faults)
     if kind is Group:
         record["fields"] = _fields(items.get("fields"), ontology, f"{path}.fields", faults)
     if found := _key_faults(record, kind):
         faults += [f"{path}{fault}" for fault in found]
         return None
-    field = kind(**record)
+    field = kind(**record, **attributes)
     faults += [f"{path}: {fault}" for fault in _label_faults(field, ontology)]
     return field
+
+
+def _attributes(record: dict[str, Any], path: str, faults: list[str]) -> dict[str, Any]:
+    """What `options: {wall cracked: {object: wall, condition: cracked}}` says of options, which become a plain list."""
+    options = record.get("options")
+    if not isinstance(options, Mapping):
+        return {}
+    described = cast("Mapping[object, object]", options)
+    record["options"] = tuple(described)
+    found: list[tuple[object, tuple[tuple[str, str], ...]]] = []
+    for option, value in described.items():
+        said = cast("Mapping[str, str]", {} if value is None else value)
+        if not isinstance(said, Mapping) or not all(map(_is_name, (*said, *said.values()))):  # pyright: ignore[reportUnnecessaryIsInstance]
+            faults.append(f"{path}.{option} is {value!r}: expected a mapping of quoted strings, as object: wall")
+        else:
+            found.append((option, tuple(said.items())))
+    return {"attributes": tuple(found)}
 
 
 def _frozen(value: Any) -> Any:
@@ -133,7 +151,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _key_faults(record: dict[str, Any], kind: type[Field]) -> list[str]:
-    allowed = {item.name: item.default is MISSING for item in fields(kind)}
+    allowed = {item.name: item.default is MISSING for item in fields(kind) if item.name in CHECKS}
     required = {key for key, needed in allowed.items() if needed}
     if record.keys() - allowed or required - record.keys():
         return [f" has the keys {sorted(record)}: expected kind and {list(allowed)}"]
@@ -186,11 +204,16 @@ def _rules(value: object, faults: list[str]) -> Rules:
     return Rules(**record)
 
 
+def _deciding(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A field without what decides no answer."""
+    return {key: value for key, value in items if key != "attributes"}
+
+
 def task_sha256(task: Task) -> str:
     """The hash of what decides an answer: fields, error, rules and the ontology's content."""
     kinds = [type(field).__name__ for field in task.fields]
     record = {
-        "fields": [asdict(field) for field in task.fields],
+        "fields": [asdict(field, dict_factory=_deciding) for field in task.fields],
         "kinds": kinds,
         "error": asdict(task.error) if task.error else None,
         "rules": asdict(task.rules),
