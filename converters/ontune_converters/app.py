@@ -10,10 +10,15 @@ CONVERTERS = {
     "edugraph_evidence": "Label evidence as rationale data, joined to the pictures.",
     "edugraph_knowledge": "An ontology as text questions for stage 1.",
     "edugraph_worksheets": "Labelled worksheet and exercise pictures.",
+    "frames": "Selected frames of videos, with exact times.",
+    "messages": "A dataset as ms-swift messages, or as Roboflow JSONL.",
     "pages": "Pages of PDF files as pictures, each with its text beside it.",
+    "qved": "Exercise clips with labels and feedback.",
     "raft": "Open-book samples from a labelled dataset.",
     "service_manual": "Questions about the pages of a manual, split by page, with a quality report.",
     "split": "train, val and test by group, with a leakage report.",
+    "yolo_conditions": "Conditions of marked objects, from YOLO, COCO, VOC, CVAT and other annotations.",
+    "yolo_relations": "Yes-or-no questions about where marked objects lie from one another.",
 }
 
 

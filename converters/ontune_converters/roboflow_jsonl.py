@@ -1,0 +1,66 @@
+"""Roboflow's JSONL annotations: `{"image", "prefix", "suffix"}`, boxes as `<loc…>` tokens or JSON in the suffix."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ontune.console import progress
+from ontune.errors import SourceError
+from ontune_converters.account import Account
+from ontune_converters.layout import Place, found_in, places
+from ontune_converters.regions import AnnotatedPicture, BadRegion, Region, make_region, pixel_region
+
+__all__ = ["parse_part", "read"]
+
+BINS = 1024  # of a location token, along each side: <loc0000> … <loc1023>
+TOKENS = re.compile(r"^\s*<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>\s*(.+?)\s*$", re.DOTALL)
+KEYS = {"image", "prefix", "suffix"}
+
+
+def read(source: Path, account: Account) -> list[AnnotatedPicture]:
+    """The pictures of every `annotations.jsonl` in a folder, or of one file. Boxes are counted as read."""
+    found: list[AnnotatedPicture] = []
+    faults: list[str] = []
+    for place in places(source, {".jsonl"}, account):
+        lines = place.file.read_text(encoding="utf-8-sig").splitlines()
+        for number, line in enumerate(progress(lines, place.name, len(lines)), start=1):
+            try:
+                record: Any = json.loads(line) if line.strip() else None
+            except ValueError as error:
+                faults.append(f"{place.name}:{number}: not JSON: {error}")
+                continue
+            if isinstance(record, dict) and record.keys() >= KEYS:
+                found.append(_picture(record, number, place))
+    SourceError.check(faults)
+    return found_in(source, found, f"Roboflow JSONL files (lines with the keys {sorted(KEYS)})")
+
+
+def _picture(record: dict[str, Any], number: int, place: Place) -> AnnotatedPicture:
+    items = [(f":{number}: object {at}", part) for at, part in enumerate(_parts(record["suffix"]), start=1)]
+    return place.picture(str(record["image"]), (0, 0), items, parse_part)
+
+
+def _parts(suffix: object) -> Iterator[object]:
+    """Each object of an answer: the items of a JSON list, or what stands between semicolons."""
+    text = str(suffix).strip().removeprefix("```json").removesuffix("```").strip()
+    if text.startswith("["):
+        try:
+            yield from json.loads(text)
+        except ValueError:
+            yield text
+        return
+    yield from (part for part in text.split(";") if part.strip())
+
+
+def parse_part(part: object, size: tuple[int, int], where: str, account: Account) -> Region:
+    """The region of `<loc y1><loc x1><loc y2><loc x2> class` or `{"bbox_2d": pixels, "label"}`. Raises BadRegion."""
+    if isinstance(part, dict):
+        left, upper, right, lower = (float(edge) for edge in part["bbox_2d"])
+        return pixel_region(part.get("label"), [(left, upper), (right, lower)], size, where, account)
+    match = TOKENS.match(str(part))
+    if match is None:
+        raise BadRegion("malformed", f"{str(part)[:60]!r}: expected four <loc…> tokens and a class")
+    upper, left, lower, right = (int(token) / BINS for token in match.groups()[:4])
+    return make_region(match[5], [(left, upper), (right, lower)], where, account)
