@@ -13,6 +13,7 @@ __all__ = ["cli", "main"]
 LAZY = {
     "ontology": ("ontune.commands.ontology", "Build, look at and compare ontology snapshots."),
     "convert": ("ontune_converters.app", "Turn a source into a ShareGPT dataset that both hosts read."),
+    "analyze": ("ontune_converters.analyze", "What annotations of a detector hold, before they are converted."),
     "grammar": ("ontune.commands.grammar", "Write a task's answer contract for other decoding engines."),
     "import": (
         "ontune.commands.import_predictions",
