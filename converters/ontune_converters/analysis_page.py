@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from PIL import Image, ImageDraw
 
+from ontune.console import progress
 from ontune_converters.analysis_text import tables
 from ontune_converters.pictures import BadPicture, read_picture
 from ontune_converters.regions import AnnotatedPicture, Box, Region
@@ -41,11 +42,7 @@ def annotated(picture: AnnotatedPicture, colors: Mapping[str, str]) -> bytes:
         left, upper = min(x for x, _ in outline), min(y for _, y in outline)
         place = (min(left, small.width - 14), min(upper, small.height - 12))
         pen.rectangle((*place, place[0] + 13, place[1] + 11), fill="black")
-        pen.text(
-            (place[0] + 2, place[1]),
-            str(number),
-            fill=colors[region.label] if colors[region.label] != "#000000" else "white",
-        )
+        pen.text((place[0] + 2, place[1]), str(number), fill="white")
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
@@ -64,7 +61,7 @@ def to_html(analysis: Mapping[str, Any], pictures: Sequence[AnnotatedPicture]) -
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    figures = [_figure(picture, colors) for picture in pictures]
+    figures = [_figure(picture, colors) for picture in progress(pictures, "thumbnails", len(pictures))]
     return template.render(analysis=analysis, tables=list(tables(analysis)), figures=figures, colors=colors)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ontune.console import NEW_PATH, emit, json_option, progress
+from ontune.console import NEW_PATH, emit, json_option
 from ontune.errors import CheckFailed
 from ontune.files import write_atomic
 from ontune.resources import DATASET_INFO
@@ -60,10 +60,9 @@ def command(
         **analyse(found, names),
     }
     analysis["recommendations"] = recommendations(analysis)
-    shown = list(progress(chosen(found, pictures), "thumbnails", pictures))
     write_atomic(out / "analysis.json", json.dumps(analysis, indent=2, ensure_ascii=False))
     write_atomic(out / "analysis.md", to_markdown(analysis))
-    write_atomic(out / "analysis.html", to_html(analysis, shown))
+    write_atomic(out / "analysis.html", to_html(analysis, chosen(found, pictures)))
     lines = [account.text(), *recommendations(analysis), f"{out}/analysis.json, analysis.md, analysis.html"]
     emit(
         {**analysis, "files": [str(out / f"analysis.{end}") for end in ("json", "md", "html")]},

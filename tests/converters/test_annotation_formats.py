@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from annotated import convert, reading, write
-from ontune.errors import SourceError
+from ontune.errors import MissingExtra, SourceError
 from ontune_converters.annotations import FORMATS, read_annotations, recognise
 
 SIZE = (200, 100)
@@ -232,3 +232,11 @@ def test_standard_output_is_the_result_alone(tmp_path):
     run = subprocess.run(start, cwd=tmp_path, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (0, "")
     assert json.loads(run.stdout)["written"] == 2
+
+
+@pytest.mark.parametrize(("package", "form"), [("supervision.dataset.formats", "coco"), ("defusedxml", "cvat")])
+def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch, package, form):
+    source = write(tmp_path / "source", {**FILES[form], "images/a.png": SIZE})
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=r"pip install 'ontune\[detection\]'"):
+        read_annotations(source, reading())
