@@ -16,15 +16,15 @@ from ontune.files import write_atomic
 from ontune.ontology import write_snapshot
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Choice, Task
-from ontune.videos import read_frame_lists
+from ontune.videos import BadVideo, read_frame_lists
 from ontune_converters.account import Account
 from ontune_converters.clip_checks import clip_table
 from ontune_converters.dataset import Target, publish
 from ontune_converters.options import dataset_info_option, out_option, strict_option
-from ontune_converters.qved_clips import Prepared, Row, Studio, Texts, limit, rows_of
+from ontune_converters.qved_clips import Place, Prepared, Row, Studio, Texts, limit, locate, rows_of
 from ontune_converters.qved_sources import Source, parse_label, read_source
 from ontune_converters.qved_tasks import build_ontology, gold, write_task
-from ontune_converters.split import assign, warn_of_shares
+from ontune_converters.split import assign, clusters, warn_of_shares
 from ontune_converters.video_options import chosen, selection_options
 
 __all__ = ["command", "mobile_videogpt", "split_rows"]
@@ -44,12 +44,14 @@ class Division:
 
 
 def split_rows(rows: Rows, division: Division, account: Account) -> list[str]:
-    """Each row's split. By `official` val is taken out of train; persons and augmented copies stay together in it.
+    """Each row's split. By `official` val is taken out of train; by `person` all splits are made anew.
 
+    What is made holds whole persons, augmented copies with what they are copies of, and clips of the same bytes.
     Raises SourceError where a share stays empty.
     """
     rng = random.Random(division.seed)
-    groups = [row.clip.group for row, _ in rows]
+    joined = clusters({row.clip.name: {row.clip.group, made.source_sha256} for row, made in rows})
+    groups = [joined[row.clip.name] for row, _ in rows]
     if division.by == "person":
         shares = {"test": division.test, "val": division.val}
         sizes = Counter(groups)
@@ -57,8 +59,8 @@ def split_rows(rows: Rows, division: Division, account: Account) -> list[str]:
         warn_of_shares(found, sizes, shares, account)
         return [found[group] for group in groups]
     official = [row.clip.split or "train" for row, _ in rows]
+    _warn_of_persons([row.clip.group for row, _ in rows], official, account)
     elsewhere = {group for group, split in zip(groups, official, strict=True) if split != "train"}
-    _warn_of_persons(groups, official, account)
     of_train = Counter(group for group in groups if group not in elsewhere)
     if not division.val or "val" in official or not of_train:
         return official
@@ -123,17 +125,21 @@ def mobile_videogpt(rows: Rows, splits: Sequence[str], target: Target) -> dict[s
 
 
 def open_target(
-    source: Source, task: str, out: Path, dataset_info: Path, scratch: Path, folders: Sequence[Path]
+    source: Source, exercises: Sequence[str], task: str, out: Path, dataset_info: Path, scratch: Path, videos: Path
 ) -> Target:
-    """The target with the ontology, and where it has one the choice of exercises, built from the labels."""
-    clips = [clip for _, clip in sorted(source.clips.items())]
-    prefixes = (parse_label(label)[0] for clip in clips for label in clip.labels)
-    exercises = sorted({name for name in (*prefixes, *(clip.listed for clip in clips)) if name})
-    ontology = build_ontology(out.name, exercises, clips)
+    """The target with the ontology, and where the task has one the choice of exercises, built from the clips."""
+    ontology = build_ontology(out.name, exercises, [clip for _, clip in sorted(source.clips.items())])
     snapshot = scratch / f"{ontology.name}-{ontology.version}.json"
     write_snapshot(ontology, snapshot)
     chosen_task = write_task(task, out.name, exercises, snapshot.stem, dataset_info, scratch)
-    return Target.open(out, chosen_task, str(snapshot), dataset_info, folders)
+    return Target.open(out, chosen_task, str(snapshot), dataset_info, (source.folder, videos))
+
+
+def exercises_of(source: Source, located: Mapping[str, Place | BadVideo]) -> list[str]:
+    """All exercises that the source knows, those of clips that are not there too."""
+    clips = source.clips.values()
+    names = {parse_label(label)[0] for clip in clips for label in clip.labels} | {clip.listed for clip in clips}
+    return sorted(filter(None, names | {place.exercise for place in located.values() if isinstance(place, Place)}))
 
 
 def texts_for(task: Task, kind: str | None) -> Texts:
@@ -207,8 +213,9 @@ def command(
     account = Account("qved", strict)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        target = open_target(found, task, out, dataset_info, scratch, [source, *filter(None, [videos])])
-        rows = rows_of(found, videos or source, texts_for(target.task, text), account)
+        located = locate(found, videos or source, account)
+        target = open_target(found, exercises_of(found, located), task, out, dataset_info, scratch, videos or source)
+        rows = rows_of(found, located, texts_for(target.task, text), account)
         rows = limit(rows, per_class, seed, account)
         studio = Studio(scratch, selection, lists, found.moves, only_good, account)
         prepared = list(studio.prepare(progress(rows, "clips", len(rows))))

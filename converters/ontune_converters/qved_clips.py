@@ -14,7 +14,7 @@ from ontune_converters.frames import short_name
 from ontune_converters.qved_sources import Clip, Question, Source, parse_label
 from ontune_converters.video_options import find_videos
 
-__all__ = ["Prepared", "Row", "Studio", "Texts", "limit", "rows_of"]
+__all__ = ["Place", "Prepared", "Row", "Studio", "Texts", "limit", "locate", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A clip's file and its exercise."""
+
+    path: Path
+    exercise: str
+
+
+@dataclass(frozen=True)
 class Texts:
     """Which texts of a clip are learned: `labels` (in words), `feedback`, `either` (feedback first) or `questions`."""
 
@@ -48,24 +56,33 @@ class Texts:
             yield "\n".join(lines), None
 
 
-def rows_of(source: Source, videos: Path, texts: Texts, account: Account) -> list[Row]:
-    """The rows that have a text, a file and an exercise; every other is counted with what it lacks."""
+def locate(source: Source, videos: Path, account: Account) -> dict[str, Place | BadVideo]:
+    """Where each clip lies and what its exercise is, or why that is not known."""
     places = _places(videos)
-    rows: list[Row] = []
+    found: dict[str, Place | BadVideo] = {}
     for name, clip in sorted(source.clips.items()):
+        try:
+            path = _find(clip, places)
+            found[name] = Place(path, _exercise(clip, path, videos, account))
+        except BadVideo as error:
+            found[name] = error
+    return found
+
+
+def rows_of(source: Source, located: Mapping[str, Place | BadVideo], texts: Texts, account: Account) -> list[Row]:
+    """The rows that have a text, a file and an exercise; every other is counted with what it lacks."""
+    rows: list[Row] = []
+    for name, place in located.items():
+        clip = source.clips[name]
         said = list(texts.of(clip))
         account.read += len(said) or 1
         if not said:
             account.drop(f"no_{'text' if texts.kind == 'either' else texts.kind}", name)
-            continue
-        try:
-            path = _find(clip, places)
-            exercise = _exercise(clip, path, videos, account)
-        except BadVideo as error:
+        elif isinstance(place, BadVideo):
             for _ in said:
-                account.drop(error.reason, error.detail)
-            continue
-        rows += [Row(clip, path, exercise, text, question) for text, question in said]
+                account.drop(place.reason, place.detail)
+        else:
+            rows += [Row(clip, place.path, place.exercise, text, question) for text, question in said]
     return rows
 
 

@@ -62,7 +62,7 @@ class Clip:
 class Source:
     """The clips of one folder, and whether their exercises move."""
 
-    name: str
+    folder: Path
     clips: dict[str, Clip] = field(default_factory=dict[str, Clip])
     moves: dict[str, bool] = field(default_factory=dict[str, bool])
     faults: list[str] = field(default_factory=list[str])
@@ -93,7 +93,7 @@ def exercise_name(name: str) -> str:
 
 def read_source(folder: Path) -> Source:
     """All that a folder's files say of its clips. Raises SourceError with all faults of all files."""
-    source = Source(folder.name)
+    source = Source(folder)
     files = [name for name in (*LABELS, FEEDBACK, QUESTIONS, MANIFEST, MOTION) if (folder / name).is_file()]
     if not set(files) - {MANIFEST, MOTION}:
         expected = ", ".join((*LABELS, FEEDBACK, QUESTIONS))

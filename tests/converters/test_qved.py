@@ -155,6 +155,29 @@ def test_exercise_by_manifest_label_or_folder_and_never_unknown(place):
     ]
 
 
+def test_a_folder_s_exercise_is_an_option_too(place):
+    place.file("fine_grained_labels", [record(1, "squats - slow"), record(2, "slow")])
+    place.clip("x/00000001.mp4", 1)
+    place.clip("high_knees/00000002.mp4", 2)
+    account = place.convert("--val", 0, "--task", "feedback_structured")
+    assert place.gold()["00000002.mp4"] == {"exercise": "high knees", "mistakes": ["slow"], "feedback": "slow"}
+    assert "refused_invalid_json" not in account["warnings"]
+
+
+def test_clips_of_the_same_bytes_stay_on_one_side(full):
+    paths = sorted((full.root / "source/videos").rglob("*.mp4"))
+    for number, path in enumerate(paths):
+        if number % 2:
+            path.write_bytes(paths[number - 1].read_bytes())
+    account = full.convert("--split", "person", "--val", 0.5, "--test", 0)
+    sides: dict[str, set[str]] = {}
+    for split in account["splits"]:
+        for sample in full.samples(split).values():
+            sides.setdefault(str(sample.meta["source_sha256"]), set()).add(split)
+    assert set(account["splits"]) == {"train", "val"}
+    assert [name for name, found in sides.items() if len(found) > 1] == []
+
+
 def test_classes_are_limited_by_seed(full):
     def kept(*options: object) -> set[str]:
         full.convert("--val", 0, *options)

@@ -1,5 +1,6 @@
 """Reading: exact frames and times of every container, turned pictures upright, and what is wrong with a file."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clips import drawing, make_clip, make_sound, number_of, turn
+from ontune.errors import MissingExtra
 from ontune.files import LFS_POINTER
 from ontune.videos import BadVideo, Video, decode, open_video, picture
 
@@ -154,3 +156,10 @@ def test_damage_inside_is_found_when_it_is_decoded(tmp_path):
     with pytest.raises(BadVideo, match="damaged"):
         for _ in decode(open_video(path)):
             pass
+
+
+def test_without_pyav_the_extra_is_named(tmp_path, monkeypatch):
+    path = make_clip(tmp_path / "clip.mp4", 2)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtra, match=r"ontune\[video\]"):
+        open_video(path)
