@@ -154,7 +154,7 @@ def _render(document: Any, job: Job, number: int) -> Page | str:
     try:
         text = loaded.get_textpage().get_text_range().translate(PLAIN)
         scale = job.look.scale(*loaded.get_size())
-        bitmap = loaded.render(scale=scale)
+        bitmap = loaded.render(scale=scale, rev_byteorder=True)  # as Pillow has them: swapping costs as much as drawing
         return _write(job, number, bitmap.to_pil(), text, scale)
     except (pdfium().PdfiumError, MemoryError) as error:
         return f"{job.document.path}: page {number}: broken: {error or 'out of memory'}"

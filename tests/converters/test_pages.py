@@ -1,6 +1,7 @@
 """PDF documents to pages: pictures, texts beside them, an index, and every fault by its name."""
 
 import hashlib
+import io
 import json
 import sys
 from pathlib import Path
@@ -69,6 +70,16 @@ def test_sizes_and_formats(place, cli, options, size, kind):
     (page,) = read_pages(Path("p"))
     with Image.open(Path("p", page.image)) as image:
         assert (image.size, image.format) == (size, kind)
+
+
+def test_colours_are_the_documents(place, cli):
+    red = io.BytesIO()
+    Image.new("RGB", (40, 20), (220, 30, 10)).save(red, "JPEG", quality=95)
+    Path("red.pdf").write_bytes(pdf([Sheet(picture=(red.getvalue(), 40, 20))]))
+    assert cli("convert", "pages", "red.pdf", "--dpi", "36", "--format", "png", "--out", "p").status == 0
+    with Image.open("p/red-0001.png") as image:
+        found = image.getpixel((150, 320))
+    assert all(abs(value - wanted) < 8 for value, wanted in zip(found, (220, 30, 10), strict=True)), found
 
 
 def test_same_bytes_whatever_the_number_of_processes(place, cli):
