@@ -3,10 +3,10 @@
 `pdf`: 60 A4 pages at 150 dpi. `ontune convert pages` (pypdfium2), which writes texts and an index too, against
 pdf2image (poppler) as its documentation uses it: all pages, then each saved in the same picture format. JPEG has the
 same quality in both; PNG each one's own compression (its files are no smaller for the default's three times the time),
-and then the same.
-`pdf_processes`: the same with two processes, without a bound. Every run is a process of its own, measured by the
-kernel with its children: wall and CPU time, and its peak of resident memory (of the parent or of its largest child).
-Runs alternate and the best of each counts: what else the computer does can only add.
+and then the same (without a bound). `jpeg_two_processes`: with --processes 2, without a bound either. Every run is a
+process of its own, measured by the kernel with its children: wall and CPU time, and its peak of resident memory (of the
+parent or of its largest child). Runs alternate and the best of each counts: what else the computer does can only add.
+The bounds are of CPU time.
 `video`: 60 s of 1280x720 at 30 frames a second, a keyframe every 219: every Nth frame, and keyframes alone, as pixels
 with their times, against OpenCV decoding every frame; where OpenCV is not installed, PyAV stands in for it: every frame
 decoded and converted to BGR, which is what `VideoCapture.read` does. CPU time without the imports.
