@@ -49,7 +49,7 @@ def test_people_see_the_worst(cli, folder) -> None:
     found = cli("weak-spots", "p.jsonl", "-o", "weak.csv", "--by", "section", "--right", "exact_match>=1")
     wrong = sum(row.answer != row.gold for row in predictions("manuals", 80, skill=0.6))
     assert f"{wrong} of 80 rows wrong (exact_match>=1)" in found.out
-    assert "section: " in found.out
+    assert "\nsection\n    11 of   28  11 - Engine\n" in found.out
     assert "left out" not in found.err
 
 

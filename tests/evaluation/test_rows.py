@@ -8,6 +8,7 @@ import pytest
 from evaluation.fixtures import TASKS, predictions
 from ontune.errors import InputError
 from ontune.evaluation import compute_metrics
+from ontune.evaluation.families import measure
 from ontune.evaluation.rows import BLOCK, default_rule, right_rows, rule_of, rule_text
 from ontune.task.parsing import parse
 
@@ -28,7 +29,7 @@ def test_families_have_their_rule(family, rule) -> None:
     metrics = compute_metrics(task, rows)
     found = default_rule(metrics)
     assert rule_text(found) == rule
-    right = right_rows(task, rows, found)
+    right = right_rows(measure(task, rows), rows, found)
     same = np.array([row.answer == row.gold for row in rows])
     assert (right >= same).all()
     if len(found) == 1:
@@ -40,7 +41,8 @@ def manual(gold: str, answer: str) -> bool:
     raw = task.to_json({"answer": answer})
     row = replace(predictions("manuals", 1)[0], gold={"answer": gold}, raw=raw, answer=parse(task, raw)[0])
     other = predictions("manuals", 5)
-    return bool(right_rows(task, [*other[1:], replace(row, id="z")], default_rule(compute_metrics(task, other)))[-1])
+    rows = [*other[1:], replace(row, id="z")]
+    return bool(right_rows(measure(task, rows), rows, default_rule(compute_metrics(task, other)))[-1])
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,9 @@ def test_manuals(gold, answer, right) -> None:
 def test_rows_without_gold_are_never_right() -> None:
     rows = predictions("label_sets", 4, skill=1.0)
     rows[1] = replace(rows[1], gold=None)
-    assert right_rows(TASKS["label_sets"], rows, default_rule(["exact_match"])).tolist() == [True, False, True, True]
-    assert right_rows(TASKS["label_sets"], [], default_rule(["exact_match"])).tolist() == []
+    task, rule = TASKS["label_sets"], default_rule(["exact_match"])
+    assert right_rows(measure(task, rows), rows, rule).tolist() == [True, False, True, True]
+    assert right_rows(measure(task, []), [], rule).tolist() == []
 
 
 def test_rules_by_hand() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.fixtures import TASKS, predictions
+from ontune.evaluation.families import measure
 from ontune.evaluation.rows import default_rule, right_rows
 from ontune.evaluation.significance import wilson
 from ontune.evaluation.weak_spots import COLUMNS, telling_nothing, to_csv, weak_spots
@@ -31,7 +32,7 @@ ROWS = [
     row("d", "Circle", "Circle Disc", page_id="3", section="y", same="s", solution=True),
     replace(row("e", "Circle", "Disc", page_id="4", section="y", same="s", solution=True), gold=None),
 ]
-RIGHT = right_rows(TASK, ROWS, default_rule(["exact_match"]))
+RIGHT = right_rows(measure(TASK, ROWS), ROWS, default_rule(["exact_match"]))
 
 
 def found(**options):
@@ -82,7 +83,10 @@ def test_choices_are_read_as_the_metrics_read_them() -> None:
     task = TASKS["choice"]
     rows = predictions("choice", 40)
     free = [replace(item, raw=str(item.answer["class"]).upper(), answer=None) for item in rows if item.answer]
-    spots = [weak_spots(task, some, right_rows(task, some, default_rule(["accuracy"]))) for some in (rows, free)]
+    spots = [
+        weak_spots(task, some, right_rows(measure(task, some), some, default_rule(["accuracy"])))
+        for some in (rows, free)
+    ]
     assert spots[0] == spots[1]
     confused = [spot for spot in spots[0] if spot.kind == "confused"]
     assert sum(spot.wrong for spot in confused) == sum(item.answer != item.gold for item in rows)

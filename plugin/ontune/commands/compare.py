@@ -19,7 +19,7 @@ from ontune.console import FILE, emit, json_option, message
 from ontune.errors import InputError
 from ontune.evaluation.comparison import match
 from ontune.evaluation.markdown import summary
-from ontune.evaluation.report import build_report
+from ontune.evaluation.report import evaluated
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ def command(predictions: tuple[Path, ...], common: bool, as_json: bool, **option
     """Which samples were won and lost against A, and what chance alone would do: exact McNemar and permutation tests.
 
     Rows are matched by id, and swapped and drawn by group. A goal METRIC_retention is about the share of A's value that
-    another run keeps. Exit status 1 where a goal FAILs.
+    another run keeps. Exit status 1 where a goal FAILs for another run than A.
     """
     if not 2 <= len(predictions) <= len(ascii_uppercase):
         raise InputError(f"{len(predictions)} files: expected two or more, the first of which is the reference")
@@ -44,12 +44,13 @@ def command(predictions: tuple[Path, ...], common: bool, as_json: bool, **option
     matched = match(every, common)
     free = load_runs(free_beside(every))
     task = load_task_of(every, given.task_name, given.ontology, given.dataset_info)
-    report = build_report(task, matched.runs, free, given.plan(task, matched.notes))
+    evaluation = evaluated(task, matched.runs, free, given.plan(task, matched.notes))
+    report = evaluation.report
     folder = given.out or predictions[-1].with_name(f"{predictions[-1].stem}-comparison")
-    files = write_report(folder, report, task, [*matched.runs, *free], given)
+    files = write_report(folder, evaluation, task, [*matched.runs, *free], given)
     for note in report["notes"]:
         message(note)
     names = [f"{run.name}  {run.file}" for run in matched.runs]
     text = "\n".join([*names, "", summary(report), "", f"report in {folder}"])
     emit({"files": files} | {key: report[key] for key in SHOWN}, text, as_json)
-    return status(report, given.strict)
+    return status(report, given.strict, reference="A")

@@ -20,7 +20,7 @@ from ontune.commands.score_options import abstention_note, by_thresholds, save_t
 from ontune.console import FILE, NEW_PATH, emit, json_option, libraries_apart, message
 from ontune.evaluation.markdown import summary
 from ontune.evaluation.probes import METRIC, read_results
-from ontune.evaluation.report import Plan, build_report
+from ontune.evaluation.report import Plan, evaluated
 
 __all__ = ["command"]
 
@@ -70,10 +70,11 @@ def command(
     folder = given.out or predictions.with_name(f"{predictions.stem}-report")
     with libraries_apart():
         found = judge.run(task, rows, plan.settings, folder, given.media(), given.dataset_info)
-    report = build_report(task, runs, beside, _with_judge(plan, found))
+    evaluation = evaluated(task, runs, beside, _with_judge(plan, found))
+    report = evaluation.report
     if fit_thresholds:
         save_thresholds(rows, fit_thresholds)
-    files = write_report(folder, report, task, [*runs, *beside], given)
+    files = write_report(folder, evaluation, task, [*runs, *beside], given)
     for note in report["notes"]:
         message(note)
     text = f"{summary(report)}\n\n{len(rows)} predictions, report in {folder}"

@@ -17,8 +17,8 @@ from ontune.evaluation.estimates import Estimate, Settings
 from ontune.evaluation.goal_values import folder_gb, given_value
 from ontune.evaluation.goals import Goal, load_goals, parse_goals
 from ontune.evaluation.markdown import to_markdown
-from ontune.evaluation.predictions import Prediction, read_predictions
-from ontune.evaluation.report import Plan, Train
+from ontune.evaluation.predictions import Prediction, read_predictions, uncollected
+from ontune.evaluation.report import Evaluation, Plan, Train
 from ontune.files import write_atomic
 from ontune.resources import DATASET_INFO
 from ontune.sharegpt import read_samples
@@ -77,6 +77,7 @@ def report_options(command: Command) -> Command:
         click.option(
             "--thumbnails", type=click.Choice(["embedded", "linked", "none"]), default="embedded", show_default=True
         ),
+        click.option("--no-page", is_flag=True, help="Write report.json and report.md alone."),
         click.option("--bootstrap", type=click.IntRange(0), default=RESAMPLES, show_default=True, help="Resamples."),
         click.option("--seed", type=int, default=SEED, show_default=True),
         click.option(
@@ -111,6 +112,7 @@ class ReportOptions:
     right: tuple[str, ...]
     media_root: Path | None
     thumbnails: Any
+    no_page: bool
     bootstrap: int
     seed: int
     level: float
@@ -204,24 +206,26 @@ def _asked_with(asked: set[str], name: str, dataset_info: Path) -> Task | None:
     return None
 
 
-def write_report(
-    folder: Path, report: dict[str, Any], task: Task, runs: Sequence[Run], options: ReportOptions
-) -> list[str]:
-    """The paths of the three files, written."""
+@uncollected()
+def write_report(folder: Path, found: Evaluation, task: Task, runs: Sequence[Run], options: ReportOptions) -> list[str]:
+    """The paths of the files, written."""
+    paths = [folder / f"report.{suffix}" for suffix in ("json", "md", "html")]
+    write_atomic(paths[0], json.dumps(found.report, ensure_ascii=False, indent=1, allow_nan=False))
+    write_atomic(paths[1], to_markdown(found.report))
+    if options.no_page:
+        return [str(path) for path in paths[:2]]
     from ontune.evaluation.page import Thumbnails, page_samples, write_page
 
-    paths = [folder / f"report.{suffix}" for suffix in ("json", "md", "html")]
-    write_atomic(paths[0], json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))
-    write_atomic(paths[1], to_markdown(report))
     answers: dict[str, Sequence[Prediction]] = {run.name: run.predictions for run in runs}
-    write_page(paths[2], report, page_samples(task, answers), Thumbnails(options.thumbnails, options.media()))
+    samples = page_samples(task, answers, found.right)
+    write_page(paths[2], found.report, samples, Thumbnails(options.thumbnails, options.media()))
     return [str(path) for path in paths]
 
 
-def status(report: dict[str, Any], strict: bool) -> int:
-    """1 where a goal failed, or is undecided and that counts; each is named on standard error."""
+def status(report: dict[str, Any], strict: bool, reference: str | None = None) -> int:
+    """1 where a goal failed, or is undecided and that counts, of any run but the reference; each is named."""
     counted = {"FAIL", "UNDECIDED"} if strict else {"FAIL"}
-    found = [goal for goal in report["goals"] if goal["verdict"] in counted]
+    found = [goal for goal in report["goals"] if goal["verdict"] in counted and goal["run"] != reference]
     for goal in found:
         message(f"{goal['verdict']}: {goal['goal']} ({goal['run']})")
     return int(bool(found))

@@ -8,7 +8,8 @@ import click
 from ontune.commands.report_options import load_runs, load_task_of, task_options
 from ontune.console import FILE, NEW_PATH, emit, json_option, message
 from ontune.errors import InputError
-from ontune.evaluation.estimates import Settings, measured
+from ontune.evaluation.estimates import Settings, measured, without_extras
+from ontune.evaluation.goals import parse_goals
 from ontune.evaluation.rows import right_rows, rule_of, rule_text
 from ontune.evaluation.weak_spots import Spot, fields_of, telling_nothing, to_csv, weak_spots
 from ontune.files import write_atomic
@@ -16,6 +17,7 @@ from ontune.files import write_atomic
 __all__ = ["command"]
 
 SHOWN = 10
+EACH = 4  # of a kind on the screen
 
 
 @click.command()
@@ -44,8 +46,10 @@ def command(
     rows = runs[0].predictions
     _check(runs[0].file, by, fields_of(rows), any(row.gold is not None for row in rows))
     task = load_task_of(runs, task_name, ontology, dataset_info)
-    rule = rule_of(right, measured(task, rows[:200], Settings(resamples=0)).estimates)
-    hits = right_rows(task, rows, rule)
+    asked = without_extras(task, (goal.metric for goal in parse_goals(right)))
+    found = measured(asked, rows, Settings(resamples=0))
+    rule = rule_of(right, found.estimates)
+    hits = right_rows(found.measure, rows, rule)
     spots = weak_spots(task, rows, hits, by)
     write_atomic(out, to_csv(spots))
     if bare := sum(row.gold is None for row in rows):
@@ -70,5 +74,8 @@ def _check(file: str, by: Sequence[str], fields: set[str], has_gold: bool) -> No
 
 def _text(spots: Sequence[Spot], head: str, out: Path) -> str:
     lines = [f"{head}; {len(spots)} weak spots in {out}"]
-    lines += [f"  {spot.wrong:4} of {spot.n:4}  {spot.kind}: {spot.value}" for spot in spots[:SHOWN]]
+    for kind in dict.fromkeys(spot.kind for spot in spots):
+        of_kind = [spot for spot in spots if spot.kind == kind]
+        lines += [f"{kind}"] + [f"  {spot.wrong:4} of {spot.n:4}  {spot.value}" for spot in of_kind[:EACH]]
+        lines += [f"  … {len(of_kind) - EACH} more"] if len(of_kind) > EACH else []
     return "\n".join(lines)

@@ -41,6 +41,7 @@ class Agreement:
         samples = agreement(*matrix.outcomes.by_row(columns), empty=1.0)
         values = {f"sample_{name}": part for name, part in samples.items()}
         self._means = Means({**(rows or {}), **values}, matrix.scored)
+        self.by_row = self._means.by_row
 
     def __call__(self, weights: Weights, counts: Counts) -> dict[str, Values]:
         """The averages; `counts` are the matrix's under the same weights, computed once for all who need them."""

@@ -22,6 +22,7 @@ RATES = {
     "contradicting_rate": "contradiction",
     "not_encoded_rate": "not_encoded",
 }
+NONE: frozenset[str] = frozenset()
 
 
 def answer_errors(task: Task, predictions: Sequence[Prediction]) -> dict[str, NDArray[np.bool_]]:
@@ -32,20 +33,35 @@ def answer_errors(task: Task, predictions: Sequence[Prediction]) -> dict[str, ND
     one field; `unknown_label_rate`, `wrong_dimension_rate`: at least one such label; `not_encoded_rate`: never asked.
     """
     fields = list(task.label_fields())
+    apart = _apart(task)
+    fits = [frozenset(task.ontology.labels(field.dimension)) for _, field in fields]
 
     @cache  # the same lists of labels come again and again
     def codes(place: int, labels: tuple[str, ...]) -> frozenset[str]:
+        given = set(labels)
+        fine = len(given) == len(labels) and given <= fits[place]
+        if fine and all(map(given.isdisjoint, map(apart.__getitem__, labels))):
+            return NONE
         return _codes(task, fields[place][1], labels)
 
     def found(prediction: Prediction) -> set[str]:
         known = set(prediction.errors)
         if prediction.answer is None:
             return known if "not_encoded" in known else known | {"invalid_json"}
-        lists = [tuple(field_labels(prediction.answer, path)) for path, _ in fields]
-        return known.union(*(codes(place, labels) for place, labels in enumerate(lists)))
+        for place, (path, _) in enumerate(fields):
+            known |= codes(place, tuple(field_labels(prediction.answer, path)))
+        return known
 
     rows = [found(prediction) for prediction in predictions]
     return {name: np.array([code in row for row in rows], dtype=bool) for name, code in RATES.items()}
+
+
+def _apart(task: Task) -> dict[str, set[str]]:
+    """For each label what may not stand beside it: its ancestors, and what contradicts it."""
+    found = {label: set(above) for label, above in task.ancestors.items()}
+    for one, other in task.incompatible:
+        found[one].add(other)
+    return found
 
 
 def _codes(task: Task, field: Labels, labels: tuple[str, ...]) -> frozenset[str]:

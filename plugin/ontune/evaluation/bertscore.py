@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ontune.errors import InputError, MissingExtra
-from ontune.evaluation.measure import Measure
+from ontune.evaluation.measure import Prepared
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.text_overlap import row_means, texts
 from ontune.task.model import Task
@@ -23,7 +23,7 @@ BATCH = 32
 Scorer = Callable[[list[str], list[str]], tuple[Any, Any, Any]]
 
 
-def bertscore(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def bertscore(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """`bertscore_f1`: the mean over the rows with gold text; 0 without any, NaN where all are left out.
 
     The model is that of the environment's ONTUNE_BERTSCORE_MODEL. Raises MissingExtra where bert-score is not

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ontune.evaluation.measure import Floats, Measure, Values, Weights, named, point, ratio
+from ontune.evaluation.measure import Floats, Prepared, Values, Weights, joined, point, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.text_overlap import row_means, value_at
 from ontune.task.model import Choice, Task
@@ -42,7 +42,7 @@ def choice_metrics(task: Task, predictions: Sequence[Prediction]) -> dict[str, f
     return point(choice(task, predictions), len(predictions))
 
 
-def choice(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def choice(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """Shares of rows whose answer gives gold's class, and `choice_scored`, the number of rows that have one.
 
     `accuracy`: all right rows; where the task has several choice fields, those with every field right, and each field's
@@ -59,15 +59,11 @@ def choice(task: Task, predictions: Sequence[Prediction]) -> Measure:
     """
     fields = list(_choices(task))
     read = {path: classes(task, predictions, path, field) for path, field in fields}
-    parts = [_whole(list(read.values()))] if len(fields) > 1 else []
+    parts = [("choice", _whole(list(read.values())))] if len(fields) > 1 else []
     for path, field in fields:
         head = f"{slug(*path)}_" if len(fields) > 1 else ""
-        parts.append(_field(head, field.options, read[path], predictions))
-
-    def measure(weights: Weights) -> dict[str, Values]:
-        return named(task, [pair for part in parts for pair in part(weights).items()])
-
-    return measure
+        parts.append((slug(*path), _field(head, field.options, read[path], predictions)))
+    return joined(parts)
 
 
 def confusion_matrix(task: Task, predictions: Sequence[Prediction]) -> dict[str, ConfusionMatrix]:
@@ -157,7 +153,7 @@ def slug(*parts: str) -> str:
     return re.sub(r"\W+", "_", "_".join(parts).lower()).strip("_")
 
 
-def _whole(fields: Sequence[Sequence[tuple[str | None, str | None]]]) -> Measure:
+def _whole(fields: Sequence[Sequence[tuple[str | None, str | None]]]) -> Prepared:
     """Every field right at once, over the rows whose gold names a class in each."""
     rows = list(zip(*fields, strict=True))
     right = [
@@ -168,7 +164,7 @@ def _whole(fields: Sequence[Sequence[tuple[str | None, str | None]]]) -> Measure
 
 def _field(
     head: str, options: Sequence[str], pairs: Sequence[tuple[str | None, str | None]], predictions: Sequence[Prediction]
-) -> Measure:
+) -> Prepared:
     golds = [gold for gold, _ in pairs]
     right = _column(golds, [gold == given for gold, given in pairs])
     columns = {"accuracy": right, "unread_rate": _column(golds, [given is None for _, given in pairs])}
@@ -188,7 +184,7 @@ def _field(
     return _with_means(head, row_means(columns, counts), groups)
 
 
-def _with_means(head: str, means: Measure, groups: Mapping[str, Mapping[str, object]]) -> Measure:
+def _with_means(head: str, means: Prepared, groups: Mapping[str, Mapping[str, object]]) -> Prepared:
     """The measure with what is made of its values: balanced accuracy, and the worst condition."""
 
     def measure(weights: Weights) -> dict[str, Values]:
@@ -199,7 +195,8 @@ def _with_means(head: str, means: Measure, groups: Mapping[str, Mapping[str, obj
             found["worst_condition_accuracy"] = np.fmin.reduce(conditions)
         return {f"{head}{name}": values for name, values in (found | rest).items()}
 
-    return measure
+    by_row = {f"{head}{name}": values for name, values in means.by_row.items()}
+    return Prepared(measure, lambda rows: _with_means(head, means.take(rows), groups), by_row)
 
 
 def _mean_of_defined(values: Sequence[Values], draws: int) -> Values:

@@ -74,7 +74,7 @@ def compare(
 ) -> dict[str, Any]:
     """B against A, as it stands in report.json. `won` are the rows that B alone has right by the rule, `lost` A."""
     (a, b), (of_a, of_b) = runs, scores
-    right_a, right_b = (right_rows(task, run.predictions, rule) for run in runs)
+    right_a, right_b = (right_rows(of.measure, run.predictions, rule) for run, of in zip(runs, scores, strict=True))
     counted = np.array([row.gold is not None for row in a.predictions], dtype=bool)
     won, lost = (
         [row.id for row, hit in zip(a.predictions, found, strict=True) if hit]

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ontune.errors import InputError
-from ontune.evaluation.bootstrap import groups_of
 from ontune.evaluation.calibration import calibration
 from ontune.evaluation.choice import confusion_matrix
-from ontune.evaluation.estimates import Settings, headline, measured, without_extras
+from ontune.evaluation.estimates import Measured, Settings, headline, of_rows
 from ontune.evaluation.label_matrix import label_matrix
 from ontune.evaluation.per_label import LabelScore, confused_pairs, per_branch, per_label
 from ontune.evaluation.predictions import Prediction
@@ -26,9 +25,14 @@ CURVES = ("calibration", "risk and coverage", "thresholds")
 
 
 def details(
-    task: Task, predictions: Sequence[Prediction], train: Sequence[Sample] | None, by: Sequence[str], settings: Settings
+    task: Task,
+    predictions: Sequence[Prediction],
+    scores: Measured,
+    train: Sequence[Sample] | None,
+    by: Sequence[str],
+    settings: Settings,
 ) -> dict[str, Any]:
-    """The parts of report.json that are kept by run, and `absent`, which is not."""
+    """The parts of report.json that are kept by run, and `absent`, which is not; `scores` are the run's."""
     matrix = label_matrix(task, predictions)
     parts, missing = _chosen(*slices(task, predictions, train), by)
     pairs = confused_pairs(task, predictions, matrix)
@@ -44,7 +48,7 @@ def details(
         "calibration": curves or None,
         "risk_coverage": asdict(curve) if curve else None,
         "thresholds": fit_thresholds(predictions) or None,
-        "slices": [_slice(task, predictions, part, settings) for part in parts],
+        "slices": [_slice(scores, part, settings) for part in parts],
         "absent": absent,
     }
 
@@ -76,9 +80,9 @@ def _chosen(parts: Sequence[Slice], missing: Sequence[Absent], by: Sequence[str]
     return [part for part in parts if part.by in wanted], [item for item in missing if item.what in wanted]
 
 
-def _slice(task: Task, predictions: Sequence[Prediction], part: Slice, settings: Settings) -> dict[str, Any]:
-    rows = [predictions[at] for at in np.flatnonzero(part.rows).tolist()]
-    found = measured(without_extras(task), rows, settings, groups_of(rows), f"slice {part.by} {part.value}").estimates
+def _slice(scores: Measured, part: Slice, settings: Settings) -> dict[str, Any]:
+    rows = np.flatnonzero(part.rows).astype(np.int64)
+    found = of_rows(scores, rows, settings, f"slice {part.by} {part.value}").estimates
     metrics = {
         name: {key: found[name].to_record()[key] for key in ("value", "low", "high")} for name in headline(found)
     }

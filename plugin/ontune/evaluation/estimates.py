@@ -9,12 +9,23 @@ import numpy as np
 from ontune.evaluation.answer_errors import RATES
 from ontune.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Groups, draws, groups_of, percentiles
 from ontune.evaluation.families import measure as measure_of
-from ontune.evaluation.measure import Measure, Values, point
+from ontune.evaluation.measure import Prepared, Rows, Values, point
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
 from ontune.task.model import Task
 
-__all__ = ["COUNT", "EXTRAS", "Estimate", "Measured", "Settings", "count_of", "headline", "measured", "without_extras"]
+__all__ = [
+    "COUNT",
+    "EXTRAS",
+    "Estimate",
+    "Measured",
+    "Settings",
+    "count_of",
+    "headline",
+    "measured",
+    "of_rows",
+    "without_extras",
+]
 
 COUNT = re.compile(r"scored|.+_scored|with_scores")  # how many rows a value is over, and no value itself
 ALL_ROWS = frozenset(RATES)
@@ -88,7 +99,7 @@ class Estimate:
 class Measured:
     """The metrics of some predictions: the measure itself, the rows' groups, every resample's values, the estimates."""
 
-    measure: Measure
+    measure: Prepared
     groups: Groups
     drawn: Mapping[str, Values]
     estimates: Mapping[str, Estimate]
@@ -107,12 +118,21 @@ def measured(
     A rate's bootstrap interval is never narrower than Wilson's: with few errors in few groups it would be.
     `groups` are those of the predictions' `meta` where nothing else is said.
     """
-    measure = measure_of(task, predictions)
     groups = groups_of(predictions) if groups is None else groups
-    values = point(measure, len(predictions))
+    return _measured(measure_of(task, predictions), groups, settings, what)
+
+
+def of_rows(whole: Measured, rows: Rows, settings: Settings, what: str) -> Measured:
+    """The metrics of some of the rows, which are not prepared anew: slices."""
+    groups = np.unique(whole.groups[rows], return_inverse=True)[1].astype(np.int64)
+    return _measured(whole.measure.take(rows), groups, settings, what)
+
+
+def _measured(measure: Prepared, groups: Groups, settings: Settings, what: str) -> Measured:
+    values = point(measure, len(groups))
     drawn = draws(measure, groups, settings.resamples, settings.seed, what)
     spans = percentiles(drawn, settings.level)
-    rows = _Rows(len(predictions), int(groups.max(initial=-1)) + 1, values)
+    rows = _Rows(len(groups), int(groups.max(initial=-1)) + 1, values)
     found = {
         name: rows.estimate(name, value, spans.get(name), settings.level)
         for name, value in values.items()
@@ -127,10 +147,10 @@ def headline(names: Iterable[str]) -> list[str]:
     return [name for name in HEADLINES if name in there] or there[:3]
 
 
-def without_extras(task: Task, metrics: Sequence[str] = ()) -> Task:
-    """The task without the families that are too slow to be measured again and again, but for those of `metrics`."""
-    kept = [name for name in task.metrics if name not in EXTRAS or EXTRAS[name] in metrics]
-    return task if len(kept) == len(task.metrics) else replace(task, metrics=tuple(kept))
+def without_extras(task: Task, metrics: Iterable[str]) -> Task:
+    """The task without the families that load much or are slow, but for those of `metrics`."""
+    wanted = set(metrics)
+    return replace(task, metrics=tuple(name for name in task.metrics if name not in EXTRAS or EXTRAS[name] in wanted))
 
 
 def count_of(name: str, counts: Mapping[str, float]) -> float | None:

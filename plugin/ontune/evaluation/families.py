@@ -8,7 +8,7 @@ from ontune.evaluation.choice import choice
 from ontune.evaluation.feedback import feedback
 from ontune.evaluation.label_sets import label_sets
 from ontune.evaluation.manuals import manuals
-from ontune.evaluation.measure import Family, Measure, Values, Weights, named, point
+from ontune.evaluation.measure import Family, Measure, Prepared, Values, Weights, joined, point
 from ontune.evaluation.meteor import meteor
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.probabilities import probabilities
@@ -29,16 +29,16 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 
-def measure(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def measure(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """The families that the task names as one measure, in that order; names are free of prefixes such as `eval_`.
 
-    Raises TaskError for an unknown family; the measure does, where two families give the same name.
+    Where two families give the same name, it is the first one's, and the other's is `<family>_<name>`: in a task of
+    labels and texts `exact_match` is about the labels and `manuals_exact_match` about the texts. Raises TaskError for
+    an unknown family.
     """
     unknown = [name for name in task.metrics if name not in FAMILIES]
     TaskError.check([f"task {task.name}: metrics has {name!r}: expected {sorted(FAMILIES)}" for name in unknown])
-    parts = [FAMILIES[name](task, predictions) for name in task.metrics]
-
-    return lambda weights: named(task, [pair for part in parts for pair in part(weights).items()])
+    return joined([(name, FAMILIES[name](task, predictions)) for name in task.metrics])
 
 
 def compute_metrics(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ontune.evaluation.choice import read_choice
-from ontune.evaluation.measure import Measure
+from ontune.evaluation.measure import Prepared
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.text_overlap import rouge_l, row_means, texts, value_at
 from ontune.task.model import Choice, Task
@@ -17,7 +17,7 @@ SEPARATOR = " - "  # a hyphen alone is part of an exercise's name: mountain-clim
 FIELD = "exercise"  # a choice field of this name says the exercise in structured answers
 
 
-def feedback(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def feedback(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """Means over the rows with gold text (`feedback_scored`); `texts` says which texts of a row are compared.
 
     `rouge_l`: the text as a whole. `exercise_match`: of the rows whose gold names an exercise (`exercise_scored`),

@@ -128,7 +128,7 @@ def _needed(goal: Goal, estimate: Estimate, level: float) -> tuple[int | None, s
     low, high = estimate.low or 0.0, estimate.high or 0.0
     span = f"{estimate.value:.3f} lies between {low:.3f} and {high:.3f} at {level:.0%}"
     if estimate.value == goal.limit or (estimate.method == "wilson" and goal.limit in (0, 1)):
-        return None, f"{span}: no number of rows shows on which side of {goal.limit:g} it is"
+        return None, f"{span}: no number of rows shows on which side of {goal.limit:g} it is{_provable(goal, estimate)}"
     if estimate.method == "wilson":
         units = wilson_needed(estimate.value, goal.limit, level)
         needed = None if units is None else math.ceil(units * estimate.n / estimate.units)
@@ -136,6 +136,16 @@ def _needed(goal: Goal, estimate: Estimate, level: float) -> tuple[int | None, s
         side = estimate.value - low if estimate.value > goal.limit else high - estimate.value
         needed = max(estimate.n + 1, math.ceil(estimate.n * (side / (estimate.value - goal.limit)) ** 2))
     return needed, f"{span}, on {_count(estimate.n, 'row')} in {_count(estimate.units, 'group')}"
+
+
+def _provable(goal: Goal, estimate: Estimate) -> str:
+    """Of a limit at the end of the scale, that no sample proves: the nearest one that this sample does."""
+    low, high = estimate.low or 0.0, estimate.high or 0.0
+    if goal.relation == "<=" and goal.limit == estimate.value == 0:
+        return f"; these prove {goal.metric}<={math.ceil(high * 1000) / 1000:g}"
+    if goal.relation == ">=" and goal.limit == estimate.value == 1:
+        return f"; these prove {goal.metric}>={math.floor(low * 1000) / 1000:g}"
+    return ""
 
 
 def _count(number: int, what: str) -> str:

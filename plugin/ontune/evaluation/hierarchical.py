@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ontune.evaluation.agreement import Agreement, agreement
 from ontune.evaluation.label_matrix import LabelMatrix, Sparse, dimensions, order_of, prefix
-from ontune.evaluation.measure import Floats, Measure, Values, Weights, mean
+from ontune.evaluation.measure import Floats, Means, Measure, Values, Weights
 from ontune.task.model import Task
 
 __all__ = ["closed", "hierarchical", "lca_distance"]
@@ -24,7 +24,7 @@ NOWHERE: tuple[Integers, Integers] = (np.zeros(0, np.int64), np.zeros(0, np.int6
 TOP = ()  # above all dimensions; a dimension is (its name,), so that no label can have the same name
 
 
-def hierarchical(task: Task, matrix: LabelMatrix) -> Measure:
+def hierarchical(task: Task, matrix: LabelMatrix, below: LabelMatrix, distances: Floats) -> Measure:
     """Scores of label sets closed under ancestors, and the distance of a label given to the nearest gold label.
 
     `hierarchical_precision`, `_recall`, `_f1`: micro averages of the sets that hold every label with all its ancestors,
@@ -33,10 +33,10 @@ def hierarchical(task: Task, matrix: LabelMatrix) -> Measure:
     `hierarchical_sample_…`: the mean over rows (which hiclass calls macro); empty sets count as in `label_sets`.
     `<dimension>_hierarchical_f1`: the micro average within a dimension.
     `lca_distance`: see there; a mean over the rows in which a label was given, 0 where there is none.
+    `below` is `closed`, and `distances` are `lca_distance` of the matrix.
     """
-    below = closed(task, matrix)
-    scores, distances = Agreement(below, slice(None)), lca_distance(task, matrix)
-    given = matrix.answer.sum(axis=1) > 0
+    scores = Agreement(below, slice(None))
+    distance = Means({"lca_distance": distances}, matrix.answer.sum(axis=1) > 0)
     parts = {prefix(name): below.within(name) for name in dimensions(task)}
 
     def values(weights: Weights) -> dict[str, Values]:
@@ -46,7 +46,7 @@ def hierarchical(task: Task, matrix: LabelMatrix) -> Measure:
         for head, columns in parts.items():
             hits, missed, extra = (part[:, columns].sum(axis=1) for part in counts)
             chosen[f"{head}_hierarchical_f1"] = agreement(hits, missed, extra)["f1"]
-        return chosen | {"lca_distance": mean(weights, distances, given)}
+        return chosen | distance(weights)
 
     return values
 

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
-from ontune.evaluation.measure import Floats, Weights
+from ontune.evaluation.choice import classes
+from ontune.evaluation.measure import Floats, Rows, Weights
 from ontune.evaluation.predictions import Prediction
-from ontune.task.model import Answer, Task
+from ontune.task.model import Answer, Choice, Task
 
 __all__ = [
     "Bools",
@@ -86,12 +87,17 @@ class LabelMatrix:
     answer: Sparse
     scored: Bools  # the gold is an object
     parsed: Bools  # the answer is one
-    exact: Bools  # scored, and the same in every field and in the error value
+    exact: Bools  # scored, and the same labels and options in every field, and the same error value
 
     @cached_property
     def outcomes(self) -> Outcomes:
         """What the labels given are beside the gold."""
         return Outcomes.of(self.gold, self.answer)
+
+    def take(self, rows: Rows) -> "LabelMatrix":
+        """These rows alone, of the same columns."""
+        flags = (part[rows] for part in (self.scored, self.parsed, self.exact))
+        return LabelMatrix(self.columns, self.gold[rows], self.answer[rows], *flags)
 
     def within(self, dimension: str) -> slice:
         """The columns of a dimension."""
@@ -125,9 +131,7 @@ def value_at(answer: object, path: Sequence[str]) -> object:
 def field_labels(answer: Answer | None, path: Sequence[str]) -> list[str]:
     """The labels of the field at a path, as given; none where the answer has no such list."""
     value = value_at(answer, path)
-    if not isinstance(value, list):
-        return []
-    return [item for item in cast("list[object]", value) if isinstance(item, str)]
+    return [item for item in cast("list[object]", value) if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
@@ -148,6 +152,9 @@ def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
     place = np.empty(len(columns), dtype=np.int32)
     place[[numbers[key] for key in columns]] = np.arange(len(columns), dtype=np.int32)
     scored, parsed, exact = np.array(flags, dtype=bool).reshape(-1, 3).T
+    for path, field in task.leaf_fields():
+        if isinstance(field, Choice):
+            exact &= np.array([gold == given for gold, given in classes(task, predictions, path, field)], dtype=bool)
     return LabelMatrix(tuple(columns), gold_cells.matrix(place), answer_cells.matrix(place), scored, parsed, exact)
 
 

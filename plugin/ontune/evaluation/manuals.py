@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from ontune.errors import DatasetError
-from ontune.evaluation.measure import Measure
+from ontune.evaluation.measure import Prepared
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.quantities import TORQUE, Tolerance, Verdict, compare_quantities
 from ontune.evaluation.text_overlap import anls, exact_match, rouge_l, row_means, texts
@@ -43,7 +43,7 @@ COMMON = frozenset(
 )
 
 
-def manuals(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def manuals(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """Means over the rows with gold text (`manuals_scored`); `texts` says which texts of a row are compared.
 
     `exact_match`, `anls`, `rouge_l`: the texts as a whole. `keyword_presence`: the mean share of keywords that an

@@ -32,8 +32,13 @@ def to_markdown(report: Record) -> str:
 
 def summary(report: Record, names: Sequence[str] = ()) -> str:
     """A short table for the screen: the goals, then the first metrics (or those named) of each run with intervals."""
-    lines = [f"{goal['verdict']:9} {goal['goal']}  {_number(goal['value'])}{_why(goal)}" for goal in report["goals"]]
     runs = [run["name"] for run in report["runs"]]
+    several = len({goal["run"] for goal in report["goals"]}) > 1
+    names_of = [f"{goal['run']}  {goal['goal']}" if several else goal["goal"] for goal in report["goals"]]
+    lines = [
+        f"{goal['verdict']:9} {name}  {_number(goal['value'])}{_why(goal)}"
+        for goal, name in zip(report["goals"], names_of, strict=True)
+    ]
     every = list(report["metrics"][runs[0]])
     wanted = [name for name in names if name in every] or headline(every)
     width = max([len(name) for name in wanted], default=0)
@@ -103,7 +108,7 @@ def _metrics(report: Record) -> list[str]:
 
 def _comparison(item: Record) -> list[str]:
     changes = [
-        [name, _signed(item["differences"][name]), _number(item["permutation_p"].get(name))]
+        [name, _signed(item["differences"][name]), _p(item["permutation_p"].get(name), "")]
         for name in item["differences"]
     ]
     lines = [_won(item), "", *_table(["Metric", "Difference", "p (permutation)"], changes)]
@@ -116,7 +121,7 @@ def _comparison(item: Record) -> list[str]:
 def _won(item: Record) -> str:
     both = f"both right {item['both_right']}, both wrong {item['both_wrong']}"
     counts = f"won {len(item['won'])}, lost {len(item['lost'])}, {both}"
-    return f"{item['b']} against {item['a']}: {counts}; McNemar p = {_number(item['mcnemar_p'])}"
+    return f"{item['b']} against {item['a']}: {counts}; McNemar p {_p(item['mcnemar_p'])}"
 
 
 def _dimensions(by_run: Record) -> list[str]:
@@ -219,6 +224,11 @@ def _plain(text: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def _p(value: float | None, sign: str = "= ") -> str:
+    """A p value: four digits tell enough, but 0 is none."""
+    return "< 0.0001" if value is not None and value < 0.0001 else f"{sign}{_number(value)}"
 
 
 def _estimate(record: Record | None) -> str:

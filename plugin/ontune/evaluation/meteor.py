@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ontune.errors import MissingExtra
-from ontune.evaluation.measure import Measure
+from ontune.evaluation.measure import Prepared
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.text_overlap import row_means, texts, words
 from ontune.task.model import Task
@@ -16,7 +16,7 @@ from ontune.task.model import Task
 __all__ = ["meteor", "meteor_score"]
 
 
-def meteor(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def meteor(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """`meteor`: the mean of `meteor_score` over the rows with gold text; 0 without any, NaN where all are left out.
 
     Raises MissingExtra where nltk is not installed.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontune.evaluation.label_matrix import Bools, value_at
-from ontune.evaluation.measure import Floats, Measure, Values, Weights, ratio
+from ontune.evaluation.measure import Floats, Prepared, Rows, Values, Weights, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task
 
@@ -120,7 +120,7 @@ def confidences(predictions: Sequence[Prediction], temperatures: Temperatures | 
     return found
 
 
-def probabilities(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def probabilities(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """`with_scores`, the number of rows that take part, and four values of which smaller ones are better.
 
     `ece`: expected calibration error over ten bins of equal width, the mean over decisions of the distance between a
@@ -140,16 +140,37 @@ def probabilities(task: Task, predictions: Sequence[Prediction]) -> Measure:
         name: _bin_table(chances, truths, rows, edges, len(predictions))
         for name, edges in (("ece", equal_width), ("adaptive_ece", equal_mass))
     }
+    some = np.array([bool(row.scores) and isinstance(row.gold, dict) for row in predictions], dtype=float)
+    wrong = np.array([not is_right(task, row) for row in predictions], dtype=float)
     squares = _squares(list(fields.values()), len(predictions))
-    aurc = _aurc(task, predictions)
-    some = np.array([bool(row.scores) and isinstance(row.gold, dict) for row in predictions], dtype=bool)
+    return _prepared(_Rows(some, tables, squares, confidences(predictions), wrong))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """All that is made of rows one by one: with scores or not, counts by bin, squared distances, confidence, risk."""
+
+    some: Floats
+    tables: Mapping[str, Floats]
+    squares: tuple[Floats, Floats]
+    confidences: Floats
+    wrong: Floats
+
+    def take(self, rows: Rows) -> "_Rows":
+        tables = {name: table[rows] for name, table in self.tables.items()}
+        sums, sizes = self.squares
+        return _Rows(self.some[rows], tables, (sums[rows], sizes[rows]), self.confidences[rows], self.wrong[rows])
+
+
+def _prepared(of: _Rows) -> Prepared:
+    aurc = _aurc(of.confidences, of.wrong)
 
     def values(weights: Weights) -> dict[str, Values]:
-        errors = {name: _calibration_error(weights @ table) for name, table in tables.items()}
-        brier = ratio(*(weights @ part for part in squares), empty=1.0)
-        return {"with_scores": weights @ some.astype(float), **errors, "brier": brier, "aurc": aurc(weights)}
+        errors = {name: _calibration_error(weights @ table) for name, table in of.tables.items()}
+        brier = ratio(*(weights @ part for part in of.squares), empty=1.0)
+        return {"with_scores": weights @ of.some, **errors, "brier": brier, "aurc": aurc(weights)}
 
-    return values
+    return Prepared(values, lambda rows: _prepared(of.take(rows)))
 
 
 def _pooled(fields: Sequence[Decisions]) -> tuple[Floats, Bools, Integers]:
@@ -187,8 +208,9 @@ def _squares(fields: Sequence[Decisions], count: int) -> tuple[Floats, Floats]:
     return sums, sizes
 
 
-def _aurc(task: Task, predictions: Sequence[Prediction]) -> Callable[[Weights], Values]:
-    order, ends, risks = risk_order(task, predictions)
+def _aurc(found: Floats, wrong: Floats) -> Callable[[Weights], Values]:
+    order, ends = _by_confidence(found)
+    risks = wrong[order]
 
     def area(weights: Weights) -> Values:
         counts = weights[:, order]
@@ -203,8 +225,10 @@ def risk_order(
     task: Task, predictions: Sequence[Prediction], temperatures: Temperatures | None = None
 ) -> tuple[Integers, Integers, Floats]:
     """The rows that take part, most confident first; where each run of equal confidences ends; 1 for wrong answers."""
-    found = confidences(predictions, temperatures)
+    order, ends = _by_confidence(confidences(predictions, temperatures))
+    return order, ends, np.array([not is_right(task, predictions[at]) for at in order], dtype=float)
+
+
+def _by_confidence(found: Floats) -> tuple[Integers, Integers]:
     order = np.argsort(-found, kind="stable").astype(np.int64)[: int((~np.isnan(found)).sum())]
-    ends = np.flatnonzero(np.diff(found[order], append=np.nan) != 0).astype(np.int64)
-    risks = np.array([not is_right(task, predictions[at]) for at in order], dtype=float)
-    return order, ends, risks
+    return order, np.flatnonzero(np.diff(found[order], append=np.nan) != 0).astype(np.int64)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ontune.evaluation.choice import classes, slug
-from ontune.evaluation.measure import Measure
+from ontune.evaluation.measure import Prepared
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.text_overlap import row_means
 from ontune.task.model import Choice, Task
@@ -13,7 +13,7 @@ from ontune.task.model import Choice, Task
 __all__ = ["relations"]
 
 
-def relations(task: Task, predictions: Sequence[Prediction]) -> Measure:
+def relations(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     """`spatial_accuracy`: the share of questions answered rightly; `relation_<relation>_accuracy`: by relation.
 
     The answer is the task's first choice field (above/below/…, or yes/no), read as the family `choice` reads it. The

@@ -18,15 +18,15 @@ from ontune.evaluation.goals import Goal
 from ontune.evaluation.label_matrix import dimensions
 from ontune.evaluation.label_sets import prefix
 from ontune.evaluation.notes import notes
-from ontune.evaluation.predictions import Prediction
-from ontune.evaluation.rows import Rule, rule_of, rule_text
+from ontune.evaluation.predictions import Prediction, uncollected
+from ontune.evaluation.rows import Rule, right_rows, rule_of, rule_text
 from ontune.ontology.snapshot import snapshot_sha256
 from ontune.sharegpt import Sample
 from ontune.task.model import Task
 from ontune.task.parsing import parse
 from ontune.task.taskfile import task_sha256
 
-__all__ = ["FORMAT", "Plan", "Train", "build_report"]
+__all__ = ["FORMAT", "Evaluation", "Plan", "Train", "build_report", "evaluated"]
 
 FORMAT, ABSENT = 1, "absent"
 FEW = 200  # rows that show which metrics there are before all rows are measured
@@ -63,8 +63,22 @@ class Plan:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """The record of report.json, and the ids of the rows that each run has right by the report's rule."""
+
+    report: dict[str, Any]
+    right: Mapping[str, frozenset[str]]
+
+
 def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan: Plan | None = None) -> dict[str, Any]:
-    """The record of report.json. `runs` are compared with the first of them, row by row; `free` stand beside them.
+    """The record of report.json, as `evaluated` gives it."""
+    return evaluated(task, runs, free, plan).report
+
+
+@uncollected()
+def evaluated(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan: Plan | None = None) -> Evaluation:
+    """What the runs are worth. `runs` are compared with the first of them, row by row; `free` stand beside them.
 
     Raises InputError, before any long work, for goals on metrics that there are not.
     """
@@ -77,9 +91,10 @@ def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan
     scores = {run.name: measured(task, run.predictions, settings, groups, f"bootstrap {run.name}") for run in runs}
     scores |= {run.name: measured(task, run.predictions, settings, None, f"bootstrap {run.name}") for run in free}
     train = plan.train.samples if plan.train else None
-    found = {run.name: details(task, run.predictions, train, plan.by, settings) for run in every}
+    found = {run.name: details(task, run.predictions, scores[run.name], train, plan.by, settings) for run in every}
     pairs = [((runs[0], run), (scores[runs[0].name], scores[run.name])) for run in runs[1:]]
-    return {
+    right = {run.name: _right_ids(run, scores[run.name], rule) for run in every}
+    report = {
         "format": FORMAT,
         "title": f"{task.name}: {' against '.join(run.file for run in runs)}",
         "created_with": f"ontune {__version__}",
@@ -94,8 +109,14 @@ def build_report(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan
         "comparisons": [compare(task, *pair, rule, settings) for pair in pairs],
         "judge": plan.judge,
         "probes": plan.probes,
-        "notes": [*plan.notes, *notes(task, runs, free, settings), *_said(plan, rule, bool(pairs))],
+        "notes": [*plan.notes, *notes(task, runs, free, settings), *_said(plan, rule)],
     }
+    return Evaluation(report, right)
+
+
+def _right_ids(run: Run, scores: Measured, rule: Rule) -> frozenset[str]:
+    hits = right_rows(scores.measure, run.predictions, rule)
+    return frozenset(row.id for row, hit in zip(run.predictions, hits.tolist(), strict=True) if hit)
 
 
 def _ontology(task: Task) -> dict[str, Any]:
@@ -176,7 +197,7 @@ def _by_run(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {key: {name: parts[key] for name, parts in found.items()} for key in keys} | {ABSENT: list(absent.values())}
 
 
-def _said(plan: Plan, rule: Rule, compared: bool) -> list[str]:
+def _said(plan: Plan, rule: Rule) -> list[str]:
     source = f"the training data {plan.train.name}" if plan.train else "the gold of these very rows"
     found = [f"Baselines see no picture: constant answers chosen on {source}."]
-    return found + [f"A row is right where {rule_text(rule)}; won and lost are counted by that."] * compared
+    return found + [f"A row is right where {rule_text(rule)}."] * bool(rule)

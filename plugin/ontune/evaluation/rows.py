@@ -1,17 +1,16 @@
 """Which rows an answer is right for: metrics of one row alone, against their limits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontune.errors import InputError
-from ontune.evaluation.estimates import count_of, without_extras
-from ontune.evaluation.families import measure
+from ontune.evaluation.estimates import count_of
 from ontune.evaluation.goals import Goal, parse_goals
+from ontune.evaluation.measure import Floats, Prepared, Rows
 from ontune.evaluation.predictions import Prediction
-from ontune.task.model import Task
 
 __all__ = ["Rule", "default_rule", "right_rows", "rule_of", "rule_text"]
 
@@ -51,19 +50,34 @@ def rule_text(rule: Rule) -> str:
     return " and ".join(goal.text for goal in rule)
 
 
-def right_rows(task: Task, predictions: Sequence[Prediction], rule: Rule) -> NDArray[np.bool_]:
-    """For each row whether its answer keeps the rule; false for rows without gold, and without any value for it."""
-    found, task = [np.zeros(0, dtype=bool)], without_extras(task, [goal.metric for goal in rule])
-    for start in range(0, len(predictions), BLOCK):
-        block = predictions[start : start + BLOCK]
-        values = measure(task, block)(np.eye(len(block)))
-        records = [{name: float(column[at]) for name, column in values.items()} for at in range(len(block))]
-        found.append(np.array([_keeps(rule, record) for record in records], dtype=bool))
-    has_gold = np.array([row.gold is not None for row in predictions], dtype=bool)
-    return np.concatenate(found) & has_gold
+def right_rows(prepared: Prepared, predictions: Sequence[Prediction], rule: Rule) -> NDArray[np.bool_]:
+    """For each row whether its answer keeps the rule; false for rows without gold, and without any value for it.
+
+    A row keeps what it has a value for: a manual's answer without numbers has none for them.
+    """
+    names = [goal.metric for goal in rule]
+    by_row = prepared.by_row if prepared.by_row.keys() >= set(names) else _one_by_one(prepared, len(predictions), names)
+    kept = np.array([row.gold is not None for row in predictions], dtype=bool)
+    valued = np.zeros(len(predictions), dtype=bool)
+    for goal in rule:
+        values = by_row[goal.metric]
+        there = ~np.isnan(values)
+        kept &= ~there | np.array([goal.holds(value) for value in values.tolist()], dtype=bool)
+        valued |= there
+    return kept & valued
 
 
-def _keeps(rule: Rule, values: Mapping[str, float]) -> bool:
-    """Whether a row's values keep the rule; a manual's answer without numbers has no value for them."""
-    parts = [goal for goal in rule if count_of(goal.metric, values) != 0]
-    return bool(parts) and all(goal.holds(values[goal.metric]) for goal in parts)
+def _one_by_one(prepared: Prepared, count: int, names: Sequence[str]) -> dict[str, Floats]:
+    """The metrics of each row alone; NaN where a count of rows says that it has no value."""
+    blocks = [_block(prepared, np.arange(start, min(start + BLOCK, count)), names) for start in range(0, count, BLOCK)]
+    return {name: np.concatenate([np.zeros(0), *(block[name] for block in blocks)]) for name in names}
+
+
+def _block(prepared: Prepared, rows: Rows, names: Sequence[str]) -> dict[str, Floats]:
+    values = prepared.take(rows)(np.eye(len(rows)))
+    found: dict[str, Floats] = {}
+    for name in names:
+        records = ({key: float(column[at]) for key, column in values.items()} for at in range(len(rows)))
+        counted = np.array([count_of(name, record) != 0 for record in records], dtype=bool)
+        found[name] = np.where(counted, values[name], np.nan)
+    return found

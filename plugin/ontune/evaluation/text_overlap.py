@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq, Levenshtein
 
-from ontune.evaluation.measure import Floats, Measure, Values, Weights, ratio
+from ontune.evaluation.measure import Floats, Prepared, Values, Weights, ratio
 from ontune.evaluation.predictions import Prediction
 from ontune.task.model import Task, Text
 
@@ -48,24 +49,29 @@ def _text(answer: Mapping[str, Any] | None, paths: Sequence[Sequence[str]]) -> s
     return "\n".join(found) if found else None
 
 
-def row_means(columns: Mapping[str, Sequence[float] | Floats], counts: Mapping[str, str] | None = None) -> Measure:
+def row_means(columns: Mapping[str, Sequence[float] | Floats], counts: Mapping[str, str] | None = None) -> Prepared:
     """Each column's mean over the rows that take part: those with a number. NaN marks the rows that do not.
 
     `counts`: names of numbers of rows, each with the column whose rows it counts. A mean is 0 where none of all rows
     takes part, and undefined (NaN) where some do and the weights leave all of them out.
     """
-    names = list(columns)
-    matrix = np.array([columns[name] for name in names], dtype=np.float64).T
-    part = ~np.isnan(matrix)
-    values, part, any_row = np.where(part, matrix, 0.0), part.astype(np.float64), part.any(axis=0)
+    matrix = np.array(list(columns.values()), dtype=np.float64).T
+    any_row = np.atleast_1d((~np.isnan(matrix)).any(axis=0))
+    return _means(list(columns), matrix, any_row, counts or {})
+
+
+def _means(names: Sequence[str], matrix: Floats, any_row: NDArray[np.bool_], counts: Mapping[str, str]) -> Prepared:
+    there = ~np.isnan(matrix)
+    values, part = np.where(there, matrix, 0.0), there.astype(np.float64)
 
     def measure(weights: Weights) -> dict[str, Values]:
         rows = weights @ part
         means = np.where(any_row, ratio(weights @ values, rows, np.nan), 0.0)
         found = {name: means[:, at] for at, name in enumerate(names)}
-        return found | {name: rows[:, names.index(column)] for name, column in (counts or {}).items()}
+        return found | {name: rows[:, names.index(column)] for name, column in counts.items()}
 
-    return measure
+    by_row = {name: matrix[:, at] for at, name in enumerate(names)}
+    return Prepared(measure, lambda rows: _means(names, matrix[rows], any_row, counts), by_row)
 
 
 def words(text: str) -> list[str]:

@@ -26,6 +26,13 @@ const answers = Object.fromEntries(runs.map((run) => [run, (data.answers[run] ??
 const answerOf = (run, sample) => answers[run]?.[sample.at] ?? null;
 
 const pairsOf = (flat) => Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at], flat[2 * at + 1]]);
+// What sorts samples into parts is worth a line beside each; a hash, or what all have in common, is in the detail.
+const metaValues = new Map();
+for (const sample of samples) {
+  for (const [key, value] of pairsOf(sample.meta)) metaValues.set(key, (metaValues.get(key) ?? new Set()).add(value));
+}
+const parted = new Set([...metaValues].filter(([, found]) => found.size > 1 && found.size <= Math.max(20, samples.length / 2)).map(([key]) => data.metaKeys[key]));
+const tellsParts = ([key, value]) => parted.has(key) && value !== "";
 const metaOf = (sample) => pairsOf(sample.meta).map(([key, value]) => [data.metaKeys[key], data.metaValues[value]]);
 
 /** Gold labels of a dimension that an answer does not give. */

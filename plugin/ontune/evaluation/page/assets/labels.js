@@ -27,8 +27,10 @@ const treeRow = (tree, label) => {
   const parts = tree.children(label).length > 0;
   return [
     el("span", { class: "name" }, label),
-    chipOf(f1Of(own)), quietly("F1 of the label, "),
-    el("span", { class: "quiet" }, `${own?.support ?? 0} in gold, ${own?.predicted ?? 0} given`),
+    // A branch alone: no row has the label itself.
+    asked(own) || !parts
+      ? [chipOf(f1Of(own)), quietly("F1 of the label, "), el("span", { class: "quiet" }, `${own?.support ?? 0} in gold, ${own?.predicted ?? 0} given`)]
+      : null,
     parts ? [el("span", { class: "quiet" }, "branch"), chipOf(f1Of(branch)), el("span", { class: "quiet" }, `of ${branch?.support ?? 0}`)] : null,
   ];
 };

@@ -62,7 +62,7 @@ const thumbOf = (sample) => {
 const shownRuns = () => [...new Set([state.run, state.versus].filter(Boolean))];
 const sampleRow = (sample, at) => {
   const open = button(el("bdi", null, sample.id), () => openSample(at), { class: "link id", "aria-label": `Open ${sample.id}` });
-  const meta = metaOf(sample).slice(0, 4).map(([key, value]) => el("span", { class: "meta" }, `${key}: ${value}`));
+  const meta = metaOf(sample).filter(tellsParts).slice(0, 4).map(([key, value]) => el("span", { class: "meta" }, `${key}: ${value}`));
   const cell = (label, ...children) => el("td", { role: "cell", dataset: { label } }, children);
   return el(
     "tr", { role: "row", tabindex: "-1", dataset: { at }, on: { focus: () => setCurrent(at, false) } },

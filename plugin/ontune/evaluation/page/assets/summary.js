@@ -1,7 +1,8 @@
 // Goals, the numbers that matter, all metrics beside baselines, comparisons, notes.
 const MAIN = [
-  "exact_match", "f1", "macro_f1", "sample_f1", "hierarchical_f1", "accuracy", "balanced_accuracy", "rouge_l", "anls",
-  "exercise_match", "precision", "recall", "invalid_rate",
+  "exact_match", "f1", "macro_f1", "sample_f1", "hierarchical_f1", "accuracy", "balanced_accuracy", "spatial_accuracy",
+  "numeric_exact_match", "keyword_presence", "exercise_match", "anls", "rouge_l", "meteor", "bertscore_f1",
+  "precision", "recall", "ece", "invalid_rate", "unread_rate",
 ];
 const VERDICTS = { PASS: "✓", FAIL: "✕", UNDECIDED: "?" };
 const metricsOf = (run) => report.metrics[run] ?? {};
@@ -82,7 +83,19 @@ const runTable = () =>
     ]),
   );
 
+const chance = (value) => (isNumber(value) && value < 0.0001 ? "< 0.0001" : format(value));
+const differences = (found, names) =>
+  table(
+    `Differences, ${found.b} minus ${found.a}`, ["Metric", "Difference", "Interval", "Permutation p"],
+    names.map((name) => {
+      const value = found.differences[name];
+      return [words(name), `${value.value > 0 ? "+" : ""}${format(value.value)}`, interval(value), chance(found.permutation_p?.[name])];
+    }),
+  );
 const compared = (found) => {
+  const names = Object.keys(found.differences ?? {});
+  const main = MAIN.some((name) => names.includes(name)) ? names.filter((name) => MAIN.includes(name)) : names;
+  const rest = names.filter((name) => !main.includes(name));
   const parts = [["won", found.won.length], ["lost", found.lost.length], ["both right", found.both_right], ["both wrong", found.both_wrong]];
   const sum = parts.reduce((total, [, number]) => total + number, 0) || 1;
   let from = 0;
@@ -103,14 +116,10 @@ const compared = (found) => {
       "p", { class: "row" },
       button(`${found.b} won ${found.won.length}`, show("won")), button(`${found.b} lost ${found.lost.length}`, show("lost")),
       button(`both wrong ${found.both_wrong}`, show("both wrong")), el("span", { class: "quiet" }, `both right ${found.both_right}`),
-      el("span", null, `exact McNemar p = ${format(found.mcnemar_p)}`),
+      el("span", null, `exact McNemar p: ${chance(found.mcnemar_p)}`),
     ),
-    table(
-      `Differences, ${found.b} minus ${found.a}`, ["Metric", "Difference", "Interval", "Permutation p"],
-      Object.entries(found.differences ?? {}).map(([name, value]) => [
-        words(name), `${value.value > 0 ? "+" : ""}${format(value.value)}`, interval(value), format(found.permutation_p?.[name]),
-      ]),
-    ),
+    differences(found, main),
+    rest.length ? el("details", null, el("summary", null, `${rest.length} more differences`), differences(found, rest)) : null,
   );
 };
 
