@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ontune.decoding.contract import START, Contract, Run, Slot, build_contract
+from ontune.decoding.contract import START, Contract, Slot, build_contract
 from ontune.decoding.exclusion import Exclusion, Rulebook
-from ontune.decoding.free_text import FreeText
 from ontune.decoding.runs import Ids, RunNode, bits, build_runs
+from ontune.decoding.spelling import spelling
 from ontune.decoding.tables import Tables, compile_tables
+from ontune.decoding.text_places import InText, OnChain, TextPosition, Texts
+from ontune.decoding.text_tokens import TextTokens
 from ontune.decoding.trie import ROOT
 from ontune.decoding.words import Chosen, Words
 from ontune.errors import TaskError
@@ -20,7 +23,8 @@ from ontune.task.model import Task
 __all__ = ["Order", "State", "TokenMask"]
 
 CACHED_PREFIXES = 4096
-CACHED_TEXTS = 16  # arrays of nearly the whole vocabulary
+
+NONE: Ids = np.zeros(0, dtype=np.int64)
 
 Order: TypeAlias = Literal["free", "canonical"]
 
@@ -33,14 +37,6 @@ class InWord(NamedTuple):
     chosen: Chosen
 
 
-class InText(NamedTuple):
-    """Within free text: so many characters so far, and the bytes of one that is not finished."""
-
-    slot: int
-    used: int
-    pending: bytes
-
-
 class OnRun(NamedTuple):
     """On a run that leaves a slot: at a node of the runs' trie; `open_runs` may still be finished."""
 
@@ -50,19 +46,23 @@ class OnRun(NamedTuple):
     chosen: Chosen
 
 
-Position: TypeAlias = InWord | InText | OnRun
+Position: TypeAlias = InWord | InText | OnChain | OnRun
 State: TypeAlias = tuple[Position, ...]  # every way to read the tokens so far: nearly always one
 
 
 @dataclass(frozen=True)
 class Place:
-    """A slot as tokens: its words, and the runs that leave it; `again` is the set of those that lead back into it."""
+    """A slot as tokens: its words, and the runs that leave it; `again` is the set of those that lead back into it.
+
+    `tails` are the ends of the runs that lead to free text, which that begins with.
+    """
 
     slot: Slot
     words: Words | None
     runs: RunNode
     targets: tuple[int, ...]
     again: int
+    tails: tuple[bytes, ...]
 
 
 class TokenMask:
@@ -71,8 +71,9 @@ class TokenMask:
     Answers are canonical JSON (`spaced`: with a space behind each comma and colon), each word and run in the tokens
     that the tokenizer gives it in the whole. Labels come in any order that the rules allow, or, where `order` is
     "canonical", each once and in ontology order. A label that would leave too few others for the list's minimum is not
-    offered. Free text takes any tokens that it can be put together from between the quotes, whether or not the
-    tokenizer would split the text so, and whether or not it would merge it with the quotes.
+    offered. Free text comes in the tokens that the tokenizer gives it in the whole answer, those that hold both its end
+    and the quote behind it among them; where the tokenizer is not of Qwen's kind, in any tokens that its bytes can be
+    put together from. A text in which a special token is spelled out, letter by letter, is let through as well.
     Raises TaskError with all that stands against such an automaton: a dimension without labels, a minimum that no
     labels can reach, a word that the tokenizer cannot write or merges with what stands around it.
     """
@@ -101,16 +102,18 @@ class TokenMask:
         TaskError.check([f"task {task.name}: {fault}" for fault in faults])
         self.tables = tables
         self.end_ids = tuple(end_ids or (tokenizer.eos_token_id,))
-        self._text = FreeText(tokenizer) if any(slot.max_chars for slot in contract.slots) else None
+        self._texts = self._text_tokens = None
+        if any(slot.max_chars for slot in contract.slots):
+            spelled = spelling(tokenizer)
+            self._texts = Texts(contract, spelled)
+            self._text_tokens = TextTokens(self._texts, spelled)
         self._places = [
-            _place(number, slot, runs, tables, exclusions)
-            for number, (slot, runs) in enumerate(zip(contract.slots[:-1], contract.exits, strict=False))
+            self._place(number, contract, exclusions.get(number)) for number in range(len(contract.slots) - 1)
         ]
         padding = {*self.end_ids, tokenizer.pad_token_id} - {None}
         self._done = contract.end + 1
         self._places += [_last_place(self.end_ids, self._done), _last_place(sorted(padding), self._done)]
         self._prefixes: dict[tuple[int, ...], State] = {}
-        self._texts: dict[tuple[int, bytes, int], Ids] = {}
 
     @property
     def start(self) -> State:
@@ -123,13 +126,12 @@ class TokenMask:
         return found if len(found) < 2 else tuple(dict.fromkeys(found))
 
     def next_tokens(self, state: State) -> Ids:
-        """The ids that may follow a state, sorted but for those of free text; the array is shared: read it only."""
-        if len(state) == 1:
-            return self._tokens(state[0])
-        texts = [p for p in state if type(p) is InText]
-        found = [self._tokens(p) for p in state if type(p) is not InText]
-        ids = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-        return self._with_text(texts[0], ids) if texts else ids
+        """The ids that may follow a state, sorted; the array is shared: read it only."""
+        found = [self._tokens(position) for position in state]
+        if len(found) == 1:
+            return found[0]
+        found.sort(key=len)
+        return reduce(_united, found, NONE)
 
     def state(self, prefix_ids: Sequence[int]) -> State:
         """The state after an answer's tokens so far; one step from the prefix before, while that is remembered."""
@@ -148,7 +150,7 @@ class TokenMask:
 
     def allowed(self, prefix_ids: Sequence[int]) -> list[int]:
         """The ids that may follow an answer's tokens so far, sorted; none after tokens that the mask forbids."""
-        return np.sort(self.next_tokens(self.state(prefix_ids))).tolist()
+        return self.next_tokens(self.state(prefix_ids)).tolist()
 
     def forced(self, state: State) -> list[int]:
         """The tokens that must follow a state, up to a choice or through the end of the turn; empty at a choice."""
@@ -172,13 +174,29 @@ class TokenMask:
     @property
     def vocabulary(self) -> Ids | None:
         """The ids that any answer can use, sorted, end of turn and padding included; None where there is free text."""
-        if self._text:
+        if self._texts:
             return None
         ids = set(chain.from_iterable(self.tables.runs.values())).union(
             *(token for place in self._places[-2:] for token in [place.runs.children.keys()])
         )
         tries = [trie.tokens[1:] for trie in self.tables.tries.values()]
         return np.unique(np.concatenate([np.array(sorted(ids), dtype=np.int64), *tries]))
+
+    def _place(self, number: int, contract: Contract, exclusion: Exclusion | None) -> Place:
+        slot, runs = contract.slots[number], contract.exits[number]
+        trie = self.tables.tries.get(number)
+        words = Words(slot, trie, exclusion) if trie else None
+        again = sum(1 << place for place, run in enumerate(runs) if run.target == number)
+        tails = tuple(
+            self._texts.tail(run.text) if self._texts and contract.slots[run.target].max_chars else b"" for run in runs
+        )
+        heads = (self._head(run.text, tail) for run, tail in zip(runs, tails, strict=True))
+        return Place(slot, words, build_runs(heads), tuple(run.target for run in runs), again, tails)
+
+    def _head(self, text: str, tail: bytes) -> tuple[int, ...]:
+        """The tokens of a run without those of its tail."""
+        tokens = self.tables.runs[text]
+        return tokens[: len(tokens) - len(self._texts.encode(tail))] if self._texts else tokens
 
     def _remember(self, prefix: tuple[int, ...], state: State) -> None:
         if len(self._prefixes) >= CACHED_PREFIXES:
@@ -192,20 +210,9 @@ class TokenMask:
         if type(position) is InWord:
             _, node, chosen = position
             return self._words(position).trie.open_tokens(node, chosen.blocked, chosen.floor)
-        return self._with_text(position, np.zeros(0, dtype=np.int64))  # pyright: ignore[reportArgumentType]
-
-    def _with_text(self, position: InText, others: Ids) -> Ids:
-        """The tokens that free text may go on with, those that take fewest characters first, and other tokens."""
-        if not self._text:
-            return others
-        text = self._text.tokens(position.pending, self._places[position.slot].slot.max_chars - position.used)
-        key = (position.slot, position.pending, len(text))
-        found = self._texts.get(key)
-        if found is None or len(found) != len(text) + len(others):
-            if len(self._texts) >= CACHED_TEXTS:
-                del self._texts[next(iter(self._texts))]
-            found = self._texts[key] = np.concatenate([text, others])
-        return found
+        if type(position) is OnChain:
+            return np.array(position.tokens[:1], dtype=np.int64)
+        return self._text_tokens.tokens(position) if self._text_tokens else NONE  # pyright: ignore[reportArgumentType]
 
     def _words(self, position: InWord) -> Words:
         words = self._places[position.slot].words
@@ -217,7 +224,13 @@ class TokenMask:
             return self._step_on_run(position, token)
         if type(position) is InWord:
             return self._step_in_word(position, token)
-        return self._step_in_text(position, token)  # pyright: ignore[reportArgumentType]
+        if type(position) is InText:
+            return self._settle_text(self._texts.step(position, token)) if self._texts else ()
+        return self._step_on_chain(position, token)  # pyright: ignore[reportArgumentType]
+
+    def _step_on_chain(self, position: OnChain, token: int) -> Iterable[Position]:
+        first, *others = position.tokens
+        return self._settle_text((position._replace(tokens=tuple(others)),)) if first == token else ()
 
     def _step_on_run(self, position: OnRun, token: int) -> Iterable[Position]:
         if position.slot == self._done:  # `generate` pads finished rows with what it likes
@@ -239,25 +252,22 @@ class TokenMask:
         if after is not None:
             yield from self._leave(number, after)
 
-    def _step_in_text(self, position: InText, token: int) -> Iterator[Position]:
-        number, used, pending = position
-        reading = self._text.read(pending, token) if self._text else None
-        if reading and used + reading.cost <= self._places[number].slot.max_chars:
-            yield from self._write(number, used + reading.characters, reading.pending)
-
-    def _enter(self, number: int, chosen: Chosen | None = None) -> Iterable[Position]:
+    def _enter(self, number: int, chosen: Chosen | None = None, tail: bytes = b"") -> Iterable[Position]:
         """The start of the slot's content: of a word or of free text, or what follows where nothing is filled."""
-        words = self._places[number].words
-        if words is None:
-            return self._write(number, 0, b"")
-        return (InWord(number, ROOT, chosen or words.nothing),)
+        words, slot = self._places[number].words, self._places[number].slot
+        if words is not None:
+            return (InWord(number, ROOT, chosen or words.nothing),)
+        if slot.max_chars and self._texts:
+            return self._settle_text(self._texts.start(number, tail))
+        return self._leave(number, Chosen(1))
 
-    def _write(self, number: int, used: int, pending: bytes) -> Iterator[Position]:
-        """A place within free text; it may end there, unless a character is not finished."""
-        if self._places[number].slot.max_chars:
-            yield InText(number, used, pending)
-        if not pending:
-            yield from self._leave(number, Chosen(1))
+    def _settle_text(self, positions: Iterable[TextPosition]) -> Iterator[Position]:
+        """The positions, and what follows where the tokens behind a text are at their end."""
+        for position in positions:
+            if type(position) is OnChain and not position.tokens:
+                yield from self._enter(position.target, tail=position.rest)
+            else:
+                yield position
 
     def _leave(self, number: int, chosen: Chosen) -> Iterator[Position]:
         """The start of the runs that may leave the slot now."""
@@ -273,8 +283,9 @@ class TokenMask:
         if node.children:
             yield position
         for item in bits(node.ends & open_runs):
-            target = self._places[number].targets[item]
-            yield from self._enter(target, chosen if target == number else None)
+            place = self._places[number]
+            target = place.targets[item]
+            yield from self._enter(target, chosen if target == number else None, place.tails[item])
 
 
 def _contract_faults(contract: Contract, exclusions: dict[int, Exclusion]) -> Iterator[str]:
@@ -293,14 +304,14 @@ def _contract_faults(contract: Contract, exclusions: dict[int, Exclusion]) -> It
             yield f"field {name}: no {slot.min} of the {count} labels of {slot.field.dimension} may stand together"
 
 
-def _place(number: int, slot: Slot, runs: Sequence[Run], tables: Tables, exclusions: dict[int, Exclusion]) -> Place:
-    trie = tables.tries.get(number)
-    words = Words(slot, trie, exclusions.get(number)) if trie else None
-    again = sum(1 << place for place, run in enumerate(runs) if run.target == number)
-    return Place(slot, words, build_runs(tables.runs[run.text] for run in runs), tuple(r.target for r in runs), again)
+def _united(one: Ids, other: Ids) -> Ids:
+    """The ids of either array, sorted; those of the first one, which is short, are put in."""
+    places = np.searchsorted(other, one)
+    new = other.take(places, mode="clip") != one if other.size else np.ones(len(one), dtype=np.bool_)
+    return np.insert(other, places[new], one[new])
 
 
 def _last_place(ids: Iterable[int], target: int) -> Place:
     """After the answer: single tokens that lead on to the place where the turn is over."""
     runs = build_runs((token,) for token in ids)
-    return Place(Slot(), None, runs, (target,) * len(runs.children), 0)
+    return Place(Slot(), None, runs, (target,) * len(runs.children), 0, (b"",) * len(runs.children))
