@@ -1,15 +1,19 @@
 """What the engine asks is what the hosts trained on: the same tokens, the same number of patches."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
+from ontune.inference.videos import Videos
 from ontune.sharegpt import Sample, Turn, read_samples, write_samples
 
 pytestmark = pytest.mark.e2e
 
+CLIPS = [(160, 120, 30, 15), (90, 200, 7, 5), (64, 64, 4, 2)]  # width, height, frames, frames a second
 SIZES = [(112, 112), (500, 333), (20, 300), (1000, 100), (37, 41)]  # under, over and far off the limits
 MAX_PIXELS = 20000
 
@@ -26,12 +30,28 @@ def add_odd_pictures(world) -> list[Sample]:
     samples.append(Sample("plain", turns, "", (made[0],), meta={"group": "g"}))
     two = (Turn("human", "First <image>, then\n<image>: which?"), turns[1])
     samples.append(Sample("two", two, "Look.", (made[0], made[1]), meta={"group": "g"}))
+    clip = (Turn("human", "<video>Which?"), turns[1])
+    for at, size in enumerate(CLIPS):
+        name = f"sheets/media/clip-{at}.mp4"
+        draw_clip(world.directory / "data" / name, *size)
+        samples.append(Sample(f"clip-{at}", clip, "Look.", (), (name,), meta={"group": "g"}))
     path = world.directory / "data/sheets/val.jsonl"
     write_samples(path, [*read_samples(path), *samples])
     return sorted(read_samples(path), key=lambda sample: sample.id)
 
 
-def ask(model: Path, task, samples: list[Sample], rule: str) -> dict[str, list[int]]:
+def draw_clip(path: Path, width: int, height: int, frames: int, rate: int) -> None:
+    """A video of noise."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height = width, height
+        for _ in range(frames):
+            frame = av.VideoFrame.from_image(Image.effect_noise((width, height), 60).convert("RGB"))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def ask(model: Path, task, samples: list[Sample], rule: str, videos: Videos) -> dict[str, list[int]]:
     """The engine's prompt of each sample, by id."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -39,7 +59,7 @@ def ask(model: Path, task, samples: list[Sample], rule: str) -> dict[str, list[i
     from ontune.inference.settings import Generation
     from ontune.inference.transformers_engine import TransformersEngine
 
-    generation = Generation(pictures=Pictures(rule, MAX_PIXELS, 1024))
+    generation = Generation(pictures=Pictures(rule, MAX_PIXELS, 1024), videos=videos)
     loaded = AutoModelForImageTextToText.from_pretrained(model)
     engine = TransformersEngine(loaded, AutoProcessor.from_pretrained(model), task, generation, Path("data"))
     found = {}
@@ -61,7 +81,8 @@ def test_llamafactory(world, llamafactory_imported, monkeypatch, tmp_path, kind)
         from llamafactory.model import load_tokenizer
 
         template = "qwen3_vl_nothink" if kind == "qwen3_vl" else "qwen2_vl"
-        recipe = world.recipe("run", model_name_or_path=str(model), template=template, image_max_pixels=MAX_PIXELS)
+        limits = {"image_max_pixels": MAX_PIXELS, "video_fps": 4.0, "video_maxlen": 6, "video_max_pixels": 12544}
+        recipe = world.recipe("run", model_name_or_path=str(model), template=template, cutoff_len=2048, **limits)
         import yaml
 
         record = yaml.safe_load(recipe.read_text())
@@ -77,7 +98,7 @@ def test_llamafactory(world, llamafactory_imported, monkeypatch, tmp_path, kind)
 
     ran = fork(action, tmp_path / "logs")
     assert ran.status == 0, ran.text
-    ours = ask(model, world.task, samples, "llamafactory")
+    ours = ask(model, world.task, samples, "llamafactory", Videos("llamafactory", 4.0, 6, 12544, 256))
     theirs = json.loads(Path("prompts.json").read_text())
     by_file = [sample.id for sample in read_samples(world.directory / "data/sheets/val.jsonl")]
     assert {id_: ours[id_] for id_ in by_file} == dict(zip(by_file, theirs, strict=True))
@@ -91,11 +112,12 @@ def test_swift(world, swift_imported, tmp_path, kind) -> None:
     def action() -> None:
         import os
 
-        os.environ |= {"MAX_PIXELS": str(MAX_PIXELS), "ROOT_IMAGE_DIR": "data"}
+        os.environ |= {"MAX_PIXELS": str(MAX_PIXELS), "ROOT_IMAGE_DIR": "data", "FPS": "4", "FPS_MAX_FRAMES": "6"}
+        os.environ |= {"VIDEO_MAX_PIXELS": "12544", "VIDEO_MIN_PIXELS": "4096"}
         from swift.model import get_model_processor
         from swift.template import get_template
 
-        from ontune.frameworks.swift import install
+        from ontune.frameworks.swift import _videos, install
 
         install()
         loaded, processor = get_model_processor(str(model), model_type=kind)
@@ -104,15 +126,17 @@ def test_swift(world, swift_imported, tmp_path, kind) -> None:
         template.model = loaded
         prompts = {}
         for sample in samples:
-            row = {"messages": [{"role": "user", "content": sample.prompt}], "images": list(sample.images)}
+            media = {"images": list(sample.images), "videos": list(sample.videos)}
+            row = {"messages": [{"role": "user", "content": sample.prompt}], **media}
             if sample.system:
                 row["messages"].insert(0, {"role": "system", "content": sample.system})
             row["messages"].append({"role": "assistant", "content": sample.gold})
             encoded = template.encode(row)
             labels = zip(encoded["input_ids"], encoded["labels"], strict=True)
             prompts[sample.id] = [token for token, label in labels if label == -100]
-        Path("prompts.json").write_text(json.dumps(prompts))
+        Path("prompts.json").write_text(json.dumps({"prompts": prompts, "videos": asdict(_videos(processor))}))
 
     ran = fork(action, tmp_path / "logs")
     assert ran.status == 0, ran.text
-    assert ask(model, world.task, samples, "qwen_vl_utils") == json.loads(Path("prompts.json").read_text())
+    theirs = json.loads(Path("prompts.json").read_text())
+    assert ask(model, world.task, samples, "qwen_vl_utils", Videos(**theirs["videos"])) == theirs["prompts"]

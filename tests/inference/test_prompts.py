@@ -11,7 +11,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ontune.errors import DatasetError
-from ontune.inference.prompts import Pictures, messages, open_video
+from ontune.inference.prompts import Pictures, messages
+from ontune.inference.videos import Videos
 from ontune.pictures import upright
 from ontune.sharegpt import Sample, Turn
 
@@ -186,11 +187,12 @@ def test_text_in_a_png_is_no_matter(tmp_path) -> None:
     assert Pictures("llamafactory").open(tmp_path / "a.png", 14).tobytes() == noise((56, 56)).tobytes()
 
 
-def test_a_broken_video_is_named(tmp_path) -> None:
+@pytest.mark.parametrize("rule", ["llamafactory", "qwen_vl_utils"])
+def test_a_broken_video_is_named(tmp_path, rule) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     for name in ("broken.mp4", "missing.mp4"):
         with pytest.raises(DatasetError, match=f"{name}: not a readable video"):
-            open_video(tmp_path / name, 14)
+            Videos(rule).open(tmp_path / name, 14)
 
 
 def image(path: str) -> dict:

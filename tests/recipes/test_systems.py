@@ -15,7 +15,9 @@ from .test_recipes import SEVEN, SHIPPED, TRAINING, template_of
 
 pytestmark = pytest.mark.e2e
 
-NAME = re.compile(r"(?:swift/)?(?P<system>manual|conditions|feedback)_(?P<size>\w+?_?\d+b)(?:_(?P<variant>\w+))?\.yaml")
+NAME = re.compile(
+    r"(?:swift/)?(?P<system>manual|conditions|feedback)_(?P<size>(?:qwen\w+?_)?\d+b)(?:_(?P<variant>\w+))?\.yaml"
+)
 NAMES = {name: found for name in TRAINING if (found := NAME.fullmatch(name))}
 NF4 = ["bnb", 4, "nf4"]
 
@@ -35,7 +37,7 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "feedback": {
         "tuning": [64, 128, 0.05], "rate": 1e-4, "epochs": 8, "samples": 16, "schedule": ["cosine", 0.03],
-        "quantised": None, "double": False, "frozen": [True, False], "length": 2048, "video": [2, 16, 100352],
+        "quantised": None, "double": False, "frozen": [True, False], "length": 2048, "video": [8, 16, 100352],
         "data": [["qved_train"], ["qved_val"]], "metric": "eval_ontology_rouge_l",
     },
 }  # fmt: skip

@@ -151,12 +151,15 @@ def _callbacks(model_args: Any, data_args: Any) -> list[Any]:
     from ontune.callbacks.restored import RestoredWeights
     from ontune.inference.prompts import Pictures
     from ontune.inference.settings import Generation
+    from ontune.inference.videos import Videos
 
+    frames = (model_args.video_fps, model_args.video_maxlen, model_args.video_max_pixels, model_args.video_min_pixels)
     generation = Generation(
         batch_size=_recipe.settings.batch_size,
         max_new_tokens=_recipe.settings.max_new_tokens,
         max_prompt_tokens=data_args.cutoff_len,
         pictures=Pictures("llamafactory", model_args.image_max_pixels, model_args.image_min_pixels),
+        videos=Videos("llamafactory", *frames),
     )
     media_root = Path(data_args.media_dir)
     evaluation = OntologyEvaluation(_recipe.settings, _recipe.sets, generation, media_root, progress_log=True)

@@ -127,6 +127,7 @@ def _callback(settings: Settings, sets: list[EvaluationSet], args: Any, training
         max_new_tokens=settings.max_new_tokens,
         max_prompt_tokens=args.max_length,
         pictures=_pictures(trainer.template.processor, args.max_pixels),
+        videos=_videos(trainer.template.processor),
     )
     media_root = Path(os.environ.get("ROOT_IMAGE_DIR", "."))
     # Its own forward hooks, made for training, would take the key-value cache away.
@@ -143,6 +144,18 @@ def _pictures(processor: Any, max_pixels: int | None) -> Any:
     token = (2 * processor.image_processor.patch_size) ** 2  # the pixels behind one
     most, least = vision_process.IMAGE_MAX_TOKEN_NUM * token, vision_process.IMAGE_MIN_TOKEN_NUM * token
     return Pictures("qwen_vl_utils", min(most, max_pixels or most), least)
+
+
+def _videos(processor: Any) -> Any:
+    """The same of videos (FPS, VIDEO_MAX_PIXELS and others)."""
+    from qwen_vl_utils import vision_process
+
+    from ontune.inference.videos import Videos
+
+    token = (2 * processor.image_processor.patch_size) ** 2
+    least = vision_process.VIDEO_MIN_TOKEN_NUM * token
+    most = max(vision_process.VIDEO_MAX_TOKEN_NUM * token, int(1.05 * least))  # as `fetch_video` has it
+    return Videos("qwen_vl_utils", vision_process.FPS, vision_process.FPS_MAX_FRAMES, most, least)
 
 
 def _join_the_ranks_of_a_cpu() -> None:

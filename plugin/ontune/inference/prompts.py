@@ -12,7 +12,7 @@ from ontune.errors import DatasetError
 from ontune.pictures import upright
 from ontune.sharegpt import Sample
 
-__all__ = ["Message", "Pictures", "messages", "open_video"]
+__all__ = ["Message", "Pictures", "messages"]
 
 Message = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Pictures:
                 opened.load()
                 picture = upright(opened) or opened  # what a converter wrote is so already
                 if self.rule == "llamafactory":
-                    return self._llamafactory(picture)
+                    return self.by_llamafactory(picture)
                 return picture.convert("RGB").resize(self._whole_patches(*picture.size, 2 * patch_size))
         except Exception as error:  # damage makes Pillow's decoders raise whatever they stumble over
             raise DatasetError(f"{path}: not a readable picture: {type(error).__name__}: {error}") from None
@@ -58,8 +58,8 @@ class Pictures:
             sides = [math.ceil(side * beta / factor) * factor for side in (width, height)]
         return sides[0], sides[1]
 
-    def _llamafactory(self, picture: Image.Image) -> Image.Image:
-        """As LLaMA-Factory 0.9.5 does for Qwen-VL (`Qwen2VLPlugin._preprocess_image`)."""
+    def by_llamafactory(self, picture: Image.Image) -> Image.Image:
+        """The picture as LLaMA-Factory 0.9.5 resizes it for Qwen-VL (`Qwen2VLPlugin._preprocess_image`)."""
         for limit, beyond in ((self.max_pixels, 1), (self.min_pixels, -1)):
             width, height = picture.size
             if beyond * (width * height - limit) > 0:
@@ -72,16 +72,6 @@ class Pictures:
         if picture.height / picture.width > 200:
             picture = picture.resize((picture.width, picture.width * 180))
         return picture
-
-
-def open_video(path: Path, patch_size: int) -> Any:
-    """Sampled frames of a video, and its record of where they stood, by qwen_vl_utils. Raises DatasetError."""
-    from qwen_vl_utils.vision_process import fetch_video
-
-    try:
-        return fetch_video({"video": str(path)}, image_patch_size=patch_size, return_video_metadata=True)
-    except Exception as error:  # each of the readers has errors of its own
-        raise DatasetError(f"{path}: not a readable video: {type(error).__name__}: {error}") from None
 
 
 def messages(sample: Sample, media_root: Path) -> list[Message]:

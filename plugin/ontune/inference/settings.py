@@ -8,6 +8,7 @@ from typing import Any
 from ontune.errors import InputError
 from ontune.files import write_atomic
 from ontune.inference.prompts import Pictures
+from ontune.inference.videos import Videos
 
 __all__ = ["FILE", "Generation", "Precision", "read_settings", "write_settings"]
 
@@ -22,6 +23,7 @@ class Generation:
     max_new_tokens: int = 256
     max_prompt_tokens: int | None = None
     pictures: Pictures = field(default_factory=Pictures)
+    videos: Videos = field(default_factory=Videos)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def _parse(path: Path) -> tuple[Generation, Precision]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         generation = dict(record["generation"])
-        pictures = Pictures(**generation.pop("pictures"))
-        return replace(Generation(**generation), pictures=pictures), Precision(**record["precision"])
+        pictures, videos = Pictures(**generation.pop("pictures")), Videos(**generation.pop("videos", {}))
+        return replace(Generation(**generation), pictures=pictures, videos=videos), Precision(**record["precision"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the settings of a run: {error!r}") from None

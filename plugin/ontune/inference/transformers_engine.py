@@ -18,7 +18,7 @@ from ontune.decoding.scorer import Words, openings, score_labels, words
 from ontune.errors import DatasetError
 from ontune.evaluation import Decoding, Prediction
 from ontune.inference.engine import Record, Reply, batches, was_asked
-from ontune.inference.prompts import messages, open_video
+from ontune.inference.prompts import messages
 from ontune.inference.settings import Generation
 from ontune.sharegpt import Sample
 from ontune.task import Task
@@ -87,7 +87,7 @@ class TransformersEngine:
         for item in _media(chat, "image"):
             item["image"] = self.generation.pictures.open(Path(item["image"]), patch)
         for item in _media(chat, "video"):
-            item["video"] = open_video(Path(item["video"]), patch)
+            item["video"] = self.generation.videos.open(Path(item["video"]), patch)
         return chat
 
     def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
@@ -98,7 +98,8 @@ class TransformersEngine:
         options: dict[str, Any] = {"images": pictures, "images_kwargs": {"do_resize": resize}} if pictures else {}
         if read := [item["video"] for chat in chats for item in _media(chat, "video")]:
             videos, metadata = zip(*read, strict=True)
-            sampled = {"video_metadata": list(metadata), "do_sample_frames": False, "do_resize": False}
+            resize = self.generation.videos.rule == "llamafactory"
+            sampled = {"video_metadata": list(metadata), "do_sample_frames": False, "do_resize": resize}
             options |= {"videos": list(videos), "videos_kwargs": sampled}
         with _left_padding(self.processor.tokenizer):
             return self.processor(text=texts, padding=True, return_tensors="pt", **options).to(self.model.device)
