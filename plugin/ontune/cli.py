@@ -19,6 +19,7 @@ LAZY = {
         "ontune.commands.import_predictions",
         "Make predictions of LLaMA-Factory's, ms-swift's or your own files.",
     ),
+    "questions": ("ontune.commands.questions", "Draft questions about pages with a model, for want of ready ones."),
     "predict": ("ontune.commands.predict", "Answer the samples of a dataset with a model."),
     "evaluate": ("ontune.commands.evaluate", "What predictions are worth: metrics, intervals, goals, a report page."),
     "compare": ("ontune.commands.compare", "Which samples a run won and lost against another, and by chance or not."),

@@ -18,16 +18,17 @@ HOSTED = {  # protocol, address, where the key is
     "openai": ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
 }
 FORMS = "anthropic, openai, http://…, anthropic:http://… or local:FOLDER"
-HINT = ": this judge takes no JSON schema, or another --judge-extra is needed"
+HINT = ": no JSON schema is taken there, or another {option} is needed"
 
 
 @dataclass(frozen=True)
 class JudgeAddress:
-    """Who judges, as it was written: `who` out of FORMS."""
+    """Who judges, as it was written: `who` out of FORMS; `option` is what messages call the options of its own."""
 
     who: str
     model: str | None = None
     key_env: str | None = None
+    option: str = "--judge"
 
     @property
     def folder(self) -> Path | None:
@@ -68,12 +69,13 @@ class JudgeAddress:
 
         protocol, url, variable = self.place()
         key = os.environ[variable] if variable else None
+        hint = HINT.format(option=f"{self.option}-extra")
         if protocol == "anthropic":
             headers = {"anthropic-version": ANTHROPIC_VERSION} | ({"x-api-key": key} if key else {})
-            endpoint = Endpoint(url, None, timeout, retries, headers=headers, hint=HINT)
+            endpoint = Endpoint(url, None, timeout, retries, headers=headers, hint=hint)
             return EndpointJudge(endpoint, self.model or "", "anthropic", extra=extra)
-        endpoint = Endpoint(url, key, timeout, retries, hint=HINT)
-        return EndpointJudge(endpoint, self.model or _only(endpoint.models(), url), extra=extra)
+        endpoint = Endpoint(url, key, timeout, retries, hint=hint)
+        return EndpointJudge(endpoint, self.model or _only(endpoint.models(), url, self.option), extra=extra)
 
 
 def _local(folder: Path) -> Judge:
@@ -85,7 +87,7 @@ def _local(folder: Path) -> Judge:
     return LocalJudge(*load_model(folder, None, Precision()), str(folder))
 
 
-def _only(names: list[str], url: str) -> str:
+def _only(names: list[str], url: str, option: str) -> str:
     if len(names) != 1:
-        raise InputError(f"{url} has {len(names)} models, {sorted(names)[:20]}: name one with --judge-model")
+        raise InputError(f"{url} has {len(names)} models, {sorted(names)[:20]}: name one with {option}-model")
     return names[0]

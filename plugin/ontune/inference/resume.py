@@ -16,7 +16,7 @@ from ontune.files import write_lines
 from ontune.inference.engine import was_asked
 from ontune.sharegpt import Sample
 
-__all__ = ["answer_all", "discard_part"]
+__all__ = ["answer_all", "answered", "discard_part"]
 
 Answer: TypeAlias = Callable[[list[Sample]], list[Prediction]]
 GRACE = 5.0  # seconds for what is under way when one worker fails
@@ -35,8 +35,7 @@ def answer_all(
     With several workers as many batches are asked at once. `again`: what could not be asked before the stop is asked
     once more, since the fault may have been the server's.
     """
-    key = hashlib.sha256(repr(settings).encode()).hexdigest()[:12]
-    part = out.with_name(f".{out.name}.{key}.part")
+    part = _part(out, settings)
     found = {item.id: item for item in _read_part(part) if was_asked(item) or not again}
     # Anew: a line that the stop has cut would spoil the one that follows it.
     write_lines(part, (prediction.to_json() for prediction in found.values()))
@@ -49,6 +48,16 @@ def answer_all(
             found |= {prediction.id: prediction for prediction in predictions}
     wanted = {sample.id for batch in batches for sample in batch}
     return sorted((found[id_] for id_ in wanted), key=lambda prediction: prediction.id)
+
+
+def answered(out: Path, settings: object) -> dict[str, Prediction]:
+    """What a run with these settings that was stopped has been answered, by id."""
+    return {item.id: item for item in _read_part(_part(out, settings)) if was_asked(item)}
+
+
+def _part(out: Path, settings: object) -> Path:
+    key = hashlib.sha256(repr(settings).encode()).hexdigest()[:12]
+    return out.with_name(f".{out.name}.{key}.part")
 
 
 def discard_part(out: Path) -> None:
