@@ -33,7 +33,7 @@ class TextTokens:
         for token, content in spelling.contents.items():
             self._sort_in(token, content)
         self._ways = lru_cache(maxsize=None)(self._find_ways)
-        self._fits = lru_cache(maxsize=256)(self._find_fits)
+        self._needs: dict[tuple[int, str], tuple[Ids, set[int]]] = {}
         self._refused = lru_cache(maxsize=4096)(self._find_refused)
 
     def tokens(self, here: InText) -> Ids:
@@ -47,7 +47,7 @@ class TextTokens:
         allowed |= begun
         room = self._texts.room(here)
         if room <= self._longest:
-            allowed &= self._fits(here.slot, here.state, room)
+            allowed &= self._needed(here.slot, here.state, room) <= room
         allowed[self._refused(here.slot, here.state, here.tail)] = False
         return np.flatnonzero(allowed)
 
@@ -84,17 +84,18 @@ class TextTokens:
                 (joined if goes_on else begun)[token] = True
         return joined, begun
 
-    def _find_fits(self, slot: int, state: str, room: int) -> Flags:
-        """The tokens behind which so much room is enough to end the text."""
-        fits = self._costs < room
-        just = np.flatnonzero(self._costs == room)
-        easy = np.array([self._is_easy(state, group) for group in self._signatures] + [False])
-        fits[just] = easy[self._groups[just]]
-        place = _place(slot, state)
-        place = place._replace(used=self._texts.room(place) - room)
-        for token in just[~fits[just]].tolist():
-            fits[token] = any(True for _ in self._texts.outcomes(place, token))
-        return fits
+    def _needed(self, slot: int, state: str, room: int) -> Ids:
+        """The characters that each token needs, one more where no text can end behind it; exact for this much room."""
+        needs, known = self._needs.setdefault((slot, state), (self._costs + 1, set()))
+        if room not in known:
+            known.add(room)
+            just = np.flatnonzero(self._costs == room)
+            easy = np.array([self._is_easy(state, group) for group in self._signatures] + [False])[self._groups[just]]
+            place = _place(slot, state)
+            place = place._replace(used=self._texts.room(place) - room)
+            hard = [token for token in just[~easy].tolist() if any(True for _ in self._texts.outcomes(place, token))]
+            needs[just[easy]] = needs[hard] = room
+        return needs
 
     def _is_easy(self, state: str, group: str) -> bool:
         return any(after in EASY for _, after in self._spelling.scan(state, group))
