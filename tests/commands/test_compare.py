@@ -58,6 +58,7 @@ def test_the_text_names_the_files(cli, folder) -> None:
         (["a", "b"], ["--goal", "f1_retention>=0.5"], 0, ""),
         (["a", "c"], ["--goal", "exact_match_retention>=0.95"], 1, "FAIL: exact_match_retention>=0.95 (B)"),
         (["a", "b"], ["--goal", "f1_retentoin>=0.5"], 2, "no metric 'f1_retentoin'"),
+        (["c", "b"], ["--goal", "exact_match>=0.7"], 0, "A row is right where exact_match>=1"),  # A is not on trial
         (["a", "b"], ["--right", "f1>=0.5"], 0, "A row is right where f1>=0.5"),
     ],
 )

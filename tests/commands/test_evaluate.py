@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from evaluation.fixtures import TASKS, predictions
 from ontune.dataset_info import Entry, register
-from ontune.evaluation import write_predictions
+from ontune.evaluation import read_predictions, write_predictions
 from ontune.ontology import write_snapshot
 from ontune.sharegpt import Sample, Turn, write_samples
 from small import ONTOLOGY, small_task
@@ -224,3 +225,19 @@ def test_a_written_task_of_every_family(cli, folder) -> None:
         assert found.status == 0, found.err
         assert (folder / family / "report.html").is_file()
         assert "another task" not in found.err
+
+
+def test_page_and_report_have_one_rule_for_right_answers(cli, folder) -> None:
+    assert cli("evaluate", "p.jsonl", "--right", "f1>=0.5", *FAST, "-o", "out").status in (0, 1)
+    page = (folder / "out/report.html").read_text()
+    data = json.loads(page.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    hits = [answer[2] for answer in data["answers"]["A"]]
+    rows = read_predictions(folder / "p.jsonl")
+    assert sum(hits) > sum(row.answer == row.gold for row in rows)  # as all labels right would count
+    assert "A row is right where f1>=0.5." in (folder / "out/report.md").read_text().replace("&gt;", ">")
+
+
+def test_no_page(cli, folder) -> None:
+    found = cli("evaluate", "p.jsonl", "--no-page", "--json", *FAST, "-o", "out")
+    assert [Path(name).name for name in found.json()["files"]] == ["report.json", "report.md"]
+    assert not (folder / "out/report.html").exists()

@@ -79,7 +79,7 @@ def test_answers(folder, cli, tiny_model, monkeypatch, name) -> None:
 
 def test_text_for_people(folder, cli, tiny_model) -> None:
     ran = cli("predict", "--model", str(tiny_model("qwen2_5_vl")), "--data", "plain", *TASKED, "-o", "out.jsonl")
-    assert ran.out.startswith("2 predictions in out.jsonl\n  scored ")
+    assert ran.out.startswith("2 predictions in out.jsonl\n  exact_match ")
     found = read_predictions(folder / "out.jsonl")
     assert {item.decoding for item in found} == {"constrained"}
     assert not any(item.errors for item in found)

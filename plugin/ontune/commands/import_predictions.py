@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ontune.commands.predict import task_of
+from ontune.commands.predict import metric_lines, task_of
 from ontune.console import FILE, NEW_PATH, emit, json_option, message
 from ontune.dataset_info import resolve
 from ontune.evaluation import Decoding, compute_metrics, write_predictions
@@ -64,4 +64,4 @@ def command(
     metrics = compute_metrics(task, predictions)
     record = {"file": str(out), "from": source, **counts, "errors": dict(sorted(errors.items())), "metrics": metrics}
     lines = [f"{len(predictions)} predictions of {len(rows)} rows ({source}) in {out}"]
-    emit(record, "\n".join(lines + [f"  {name:24} {value:.4f}" for name, value in metrics.items()]), as_json)
+    emit(record, "\n".join(lines + metric_lines(metrics)), as_json)

@@ -1,6 +1,7 @@
 """`ontune predict`: the samples of a dataset, answered and scored."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ontune.console import FOLDER, NEW_PATH, emit, json_option, libraries_apart
 from ontune.dataset_info import Entry, resolve
 from ontune.errors import InputError
 from ontune.evaluation import Prediction, compute_metrics, write_predictions
+from ontune.evaluation.estimates import headline
 from ontune.inference.engine import batches, was_asked
 from ontune.inference.notices import name_lost, name_other_words, name_unconstrained
 from ontune.inference.open_book import close_book, open_book
@@ -23,7 +25,7 @@ from ontune.resources import DATASET_INFO
 from ontune.sharegpt import Sample, read_samples
 from ontune.task import Task, load_task, task_sha256
 
-__all__ = ["command", "task_of"]
+__all__ = ["command", "metric_lines", "task_of"]
 
 
 @click.command()
@@ -137,7 +139,14 @@ def _answer(
     return ask(open_book(task, samples, closed, raft_seed), "open book")
 
 
+def metric_lines(metrics: Mapping[str, float]) -> list[str]:
+    """What a screen shows of the metrics: those that say most."""
+    shown = headline(metrics)
+    more = [f"  … {len(metrics) - len(shown)} more with --json, and with intervals by ontune evaluate"]
+    return [f"  {name:24} {metrics[name]:.4f}" for name in shown] + more * (len(metrics) > len(shown))
+
+
 def _text(record: dict[str, Any]) -> str:
     lines = [f"{record['written']} predictions in {record['file']}"]
-    lines += [f"  {name:24} {value:.4f}" for name, value in record["metrics"].items()]
+    lines += metric_lines(record["metrics"])
     return "\n".join([*lines, speed_text(record["speed"])])

@@ -42,11 +42,11 @@ def summary(report: Record, names: Sequence[str] = ()) -> str:
     every = list(report["metrics"][runs[0]])
     wanted = [name for name in names if name in every] or headline(every)
     width = max([len(name) for name in wanted], default=0)
-    lines += ["", " " * width + "".join(f"  {name:^21}" for name in [*runs, "majority", "common set"])]
+    lines += ["", (" " * width + "".join(f"  {name:^21}" for name in [*runs, "majority", "common set"])).rstrip()]
     for name in wanted:
         cells = [_estimate(report["metrics"][run].get(name)) for run in runs]
         cells += [_number(report["baselines"][kind].get(name)) for kind in ("majority", "most_common_set")]
-        lines.append(f"{name:{width}}" + "".join(f"  {cell:^21}" for cell in cells))
+        lines.append((f"{name:{width}}" + "".join(f"  {cell:^21}" for cell in cells)).rstrip())
     for item in report["comparisons"]:
         lines += ["", _won(item)]
     return "\n".join(lines).strip("\n")
