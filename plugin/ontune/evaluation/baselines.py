@@ -39,7 +39,13 @@ def baselines(task: Task, predictions: Sequence[Prediction], gold: Iterable[Gold
 
 def most_frequent(items: Iterable[Item]) -> Item:
     """What is there most often, of equals the greatest: no constant has a better exact match on these."""
-    return max(Counter(items).items(), key=lambda item: (item[1], sorted(item[0])))[0]
+    counts = Counter(items)
+    most = max(counts.values())
+    return max((item for item, count in counts.items() if count == most), key=_order)
+
+
+def _order(item: str | frozenset[str]) -> tuple[str, ...]:
+    return (item,) if isinstance(item, str) else tuple(sorted(item))
 
 
 def best_constant(sets: Sequence[frozenset[str]]) -> frozenset[str]:

@@ -140,10 +140,13 @@ def label_matrix(task: Task, predictions: Sequence[Prediction]) -> LabelMatrix:
     numbers: dict[Key, int] = {}
     gold_cells, answer_cells = _Cells(numbers), _Cells(numbers)
     flags: list[tuple[bool, bool, bool]] = []
+    before, given = None, _field_sets(fields, None)
     for row in predictions:
         gold = row.gold if isinstance(row.gold, dict) else None
         answer = row.answer if gold is not None else None
-        asked, given = _field_sets(fields, gold), _field_sets(fields, answer)
+        asked = _field_sets(fields, gold)
+        if answer is not before:  # a constant answer is one object in all rows
+            given, before = _field_sets(fields, answer), answer
         gold_cells.add(fields, asked)
         answer_cells.add(fields, given)
         exact = asked == given and _same_error(task, gold, answer)
