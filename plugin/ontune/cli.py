@@ -26,6 +26,11 @@ LAZY = {
     "weak-spots": ("ontune.commands.weak_spots", "What to collect or generate next, as CSV, worst first."),
     "probe": ("ontune.commands.probe", "Ask a model a few questions that it has to answer right."),
     "classify": ("ontune.commands.classify", "Answer for picture files, one line each."),
+    "ask": ("ontune.commands.ask", "Answer one question about pictures or pages."),
+    "detect-classify": (
+        "ontune.commands.detect_classify",
+        "A detector finds objects in pictures, the model says in which condition each is.",
+    ),
     "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),
     "llamafactory": ("ontune.commands.llamafactory", "llamafactory-cli, with the plugin installed explicitly."),
 }

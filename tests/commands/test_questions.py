@@ -17,6 +17,7 @@ import yaml
 
 from chat_server import Chat, error
 from judge_server import judge_server, prompt_of, says, schema_of
+from ontune.evaluation import Prediction, write_predictions
 from ontune.sharegpt import read_samples
 from page_folders import drafting, is_draft, make_pages, number_of, pair, text_of, two_questions
 
@@ -195,6 +196,31 @@ def test_weak_pages_are_drafted_anew_and_take_the_place_of_the_old_ones(folder, 
     assert len(after) == 6
     assert one["pages"] == 1
     assert of_type["pages"] == 4, "those that are still of this content type"
+
+
+def test_the_loop_from_questions_to_weak_spots_and_back(folder, cli) -> None:
+    with judge_server(drafting()) as server:
+        cli(*call(server))
+        cli("convert", "service_manual", "out.jsonl", "--out", "data/m", "--pages", "pages", "--val", "0")
+        rows = [
+            Prediction(
+                id=sample.id,
+                decoding="constrained",
+                gold=json.loads(sample.gold),
+                raw="",
+                answer={"answer": "They get 1 Nm."} if "Clutch-0003" in sample.id else json.loads(sample.gold),
+                meta=sample.meta,
+                task="service_manual",
+            )
+            for sample in read_samples(Path("data/m/train.jsonl"))
+        ]
+        write_predictions(Path("p.jsonl"), rows)
+        found = cli("weak-spots", "p.jsonl", "--task", "service_manual", "-o", "weak.csv")
+        assert found.status == 0, found.err
+        server.bodies.clear()
+        ran = cli(*call(server, "--pages", "weak.csv", "--content-type", "text"))
+    assert ran.status == 0, ran.err
+    assert list(map(number_of, server.bodies)) == [3]
 
 
 def test_old_questions_stay_where_no_new_one_is_kept(folder, cli) -> None:

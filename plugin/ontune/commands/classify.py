@@ -1,5 +1,6 @@
 """`ontune classify`: one answer for each picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ontune.resources import DATASET_INFO
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task, load_task
 
-__all__ = ["command"]
+__all__ = ["command", "unreadable"]
 
 
 @click.command()
@@ -38,7 +39,7 @@ def command(
 
     A file whose question does not fit the model gets an empty line, and exit status 1.
     """
-    InputError.check(_unreadable(files))
+    InputError.check(unreadable(files))
     task = load_task(task_name, ontology, dataset_info)
     with libraries_apart():
         predictions = _answer(ModelOptions(**model), files, task, decoding)
@@ -52,7 +53,8 @@ def command(
     return int(any("not_encoded" in prediction.errors for prediction in predictions))
 
 
-def _unreadable(files: tuple[Path, ...]) -> list[str]:
+def unreadable(files: Sequence[Path]) -> list[str]:
+    """What is wrong with each file that is no picture."""
     from PIL import Image
 
     from ontune.pictures import upright

@@ -23,7 +23,7 @@ from ontune.resources import DATASET_INFO
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task, Text, load_task, task_sha256
 
-__all__ = ["command"]
+__all__ = ["answer_text", "command", "free_text"]
 
 
 @click.command()
@@ -64,7 +64,7 @@ def command(
     with libraries_apart():
         answers = _ask(options, asked, task, root, target)
     model = next(iter(answers.values())).model
-    results = [decide(probe, _text(task, answers[probe.id])) for probe in asked.probes]
+    results = [decide(probe, answer_text(task, answers[probe.id])) for probe in asked.probes]
     record = probe_record(str(probes), model, results, wanted)
     write_atomic(target, json.dumps(record, ensure_ascii=False, indent=1))
     discard_part(target)
@@ -91,7 +91,7 @@ def _check_pictures(probes: Sequence[Probe], root: Path) -> None:
 
 def _ask(options: EngineOptions, asked: Probes, task: Task | None, root: Path, out: Path) -> dict[str, Prediction]:
     """The answers by probe; kept as they come, so that a stop is resumed by the same command."""
-    contract = task or _free_text()
+    contract = task or free_text()
     samples = [_sample(probe, asked.system or contract.system) for probe in asked.probes]
     engine = options.engine(contract, root)
     key = (options.identity(), root, task_sha256(contract), samples)
@@ -111,13 +111,13 @@ def _sample(probe: Probe, system: str) -> Sample:
     return Sample(probe.id, turns, system, probe.images, meta={"group": probe.id})
 
 
-def _free_text() -> Task:
+def free_text() -> Task:
     """A task for answers without a contract: engines only read from it what they would hold answers to."""
     ontology = Ontology("none", "1", ("none",), (Concept("none", "none"),))
     return Task("probes", ontology, (Text("answer", 4096),))
 
 
-def _text(task: Task | None, row: Prediction) -> str:
+def answer_text(task: Task | None, row: Prediction) -> str:
     """The answer's text: that of the task's text fields, else as it was written."""
     pair = texts(task, replace(row, gold="")) if task else None
     return pair[1] if pair else row.raw.strip()

@@ -20,6 +20,7 @@ __all__ = ["LONGEST_ANSWER", "REASONS", "SHORTEST_ANSWER", "SHORTEST_QUESTION", 
 
 SHORTEST_QUESTION, SHORTEST_ANSWER, LONGEST_ANSWER = 15, 10, 500  # characters
 ALIKE = 85  # of 100: how like the words of two questions with one answer are, for them to ask the same
+SPELLED_ALIKE = 75  # of 100
 SHOWN = 3
 
 REASONS = {
@@ -143,10 +144,20 @@ def _plain(text: str) -> str:
 
 
 def _asks_the_same(one: Draft, other: Draft) -> bool:
-    """Whether two questions about a page ask after the same things, in the same words or with the same answer."""
+    """Whether two questions about a page ask after the same things, in the same words or with the same answer.
+
+    Where each has a word that is not even spelled like one of the other's (upper, lower), they ask after two things.
+    """
     if designations(one.question) != designations(other.question):
         return False
-    if content_words(one.question) == content_words(other.question):
+    words, theirs = content_words(one.question), content_words(other.question)
+    if words == theirs:
         return True
+    alike = fuzz.token_sort_ratio(_plain(one.question), _plain(other.question)) >= ALIKE
     same_answer = content_words(one.answer) == content_words(other.answer)
-    return same_answer and fuzz.token_sort_ratio(_plain(one.question), _plain(other.question)) >= ALIKE
+    return alike and same_answer and not (_without_like(words, theirs) and _without_like(theirs, words))
+
+
+def _without_like(words: Collection[str], others: Collection[str]) -> bool:
+    """Whether one of the words is spelled like none of the others: no other form of it, and no slip of the pen."""
+    return any(all(fuzz.ratio(word, other) < SPELLED_ALIKE for other in others) for word in words)
