@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from decoding.adversaries import ADVERSARIES, check, runs
@@ -128,6 +128,8 @@ def accepts(automaton: TokenMask, ids: list[int]) -> bool:
 @given(data=st.data())
 def test_the_tokenizers_own_tokens_of_any_text_are_accepted(fields, tokens, spaced, data):
     raw = written(answer(data.draw, FIELDS[fields], tokens), spaced)
+    # A mark behind an escape, as in `\\n` and an accent, becomes another letter before any token is made of it.
+    assume(tokenizer(tokens).backend_tokenizer.normalizer.normalize_str(raw) == raw)
     assert accepts(mask(fields, tokens, spaced), encode(tokens, raw)), raw
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache, partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ontune.decoding.mask import TokenMask
@@ -153,9 +153,8 @@ def test_a_token_leads_on_where_it_is_allowed_and_nowhere_else(name, seed):
 @given(st.text(max_size=12).map(partial(unicodedata.normalize, "NFC")), st.text('\\"\n\x1fé😀', max_size=3))
 def test_any_text_of_the_length_can_be_written_whatever_must_be_escaped(why, note):
     whole = compact({"Why": why, "Area": [], "Scope": ["Clock"], "Ability": [], "More": {"Note": note}})
-    opening, middle, closing = '{"Why":"', '","Area":[],"Scope":["Clock"],"Ability":[],"More":{"Note":"', '"}}'
-    inner = whole.removeprefix(opening).removesuffix(closing).split(middle)
-    assert accepts(mask("noted"), opening, inner[0], middle, inner[1], closing) is (len(why) <= 12)
+    assume(unicodedata.is_normalized("NFC", whole))  # an accent behind an escape changes it before it is tokenised
+    assert accepts(mask("noted"), whole) is (len(why) <= 12)
 
 
 # ---------------------------------------------------------------------------------------------- exactly, by brute force

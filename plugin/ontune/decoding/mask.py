@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -127,11 +126,12 @@ class TokenMask:
 
     def next_tokens(self, state: State) -> Ids:
         """The ids that may follow a state, sorted; the array is shared: read it only."""
-        found = [self._tokens(position) for position in state]
-        if len(found) == 1:
-            return found[0]
-        found.sort(key=len)
-        return reduce(_united, found, NONE)
+        if len(state) == 1 and type(state[0]) is not InText:
+            return self._tokens(state[0])
+        texts = [position for position in state if type(position) is InText]
+        found = [self._tokens(position) for position in state if type(position) is not InText]
+        others = np.concatenate(found) if found else NONE
+        return self._text_tokens.tokens(texts, others) if texts and self._text_tokens else np.unique(others)
 
     def state(self, prefix_ids: Sequence[int]) -> State:
         """The state after an answer's tokens so far; one step from the prefix before, while that is remembered."""
@@ -212,7 +212,7 @@ class TokenMask:
             return self._words(position).trie.open_tokens(node, chosen.blocked, chosen.floor)
         if type(position) is OnChain:
             return np.array(position.tokens[:1], dtype=np.int64)
-        return self._text_tokens.tokens(position) if self._text_tokens else NONE  # pyright: ignore[reportArgumentType]
+        return NONE  # those of free text are found together
 
     def _words(self, position: InWord) -> Words:
         words = self._places[position.slot].words
@@ -302,13 +302,6 @@ def _contract_faults(contract: Contract, exclusions: dict[int, Exclusion]) -> It
             yield f"field {name}: at least {slot.min} and at most {slot.max} labels"
         elif not exclusions[number].can_hold(slot.min):
             yield f"field {name}: no {slot.min} of the {count} labels of {slot.field.dimension} may stand together"
-
-
-def _united(one: Ids, other: Ids) -> Ids:
-    """The ids of either array, sorted; those of the first one, which is short, are put in."""
-    places = np.searchsorted(other, one)
-    new = other.take(places, mode="clip") != one if other.size else np.ones(len(one), dtype=np.bool_)
-    return np.insert(other, places[new], one[new])
 
 
 def _last_place(ids: Iterable[int], target: int) -> Place:

@@ -1,6 +1,6 @@
 """The tokens that may follow a place in free text, found for the whole vocabulary at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -14,6 +14,7 @@ from ontune.decoding.text_places import NOTHING, InText, Texts
 
 __all__ = ["TextTokens"]
 
+Costs = npt.NDArray[np.int16]
 Flags = npt.NDArray[np.bool_]  # one a token
 
 
@@ -26,20 +27,31 @@ class TextTokens:
 
     def __init__(self, texts: Texts, spelling: Spelling) -> None:
         self._texts, self._spelling = texts, spelling
-        self._costs = np.zeros(max(spelling.contents) + 1, dtype=np.int64)
+        self._costs = np.zeros(max(spelling.contents) + 1, dtype=np.int16)
         self._groups = np.full(len(self._costs), -1, dtype=np.int64)
         self._odd, self._floating, self._halves = list[int](), dict[int, str](), list[int]()
         self._signatures: dict[str, int] = {}
         for token, content in spelling.contents.items():
             self._sort_in(token, content)
         self._ways = lru_cache(maxsize=None)(self._find_ways)
-        self._needs: dict[tuple[int, str], tuple[Ids, set[int]]] = {}
+        self._needs: dict[tuple[int, str], tuple[Costs, set[int]]] = {}
         self._refused = lru_cache(maxsize=4096)(self._find_refused)
 
-    def tokens(self, here: InText) -> Ids:
-        """The tokens that may follow, sorted."""
-        if here.rest or here.pending:
-            return self._texts.few(here)
+    def tokens(self, places: Sequence[InText], others: Ids) -> Ids:
+        """The tokens that may follow any of the places, and the others, sorted."""
+        allowed = np.zeros(len(self._costs), dtype=np.bool_)
+        for here in places:
+            if here.rest or here.pending:
+                allowed[self._texts.few(here)] = True
+            else:
+                allowed |= self._wide(here)
+        inside = others < len(allowed)
+        allowed[others[inside]] = True
+        found = np.flatnonzero(allowed)
+        return found if inside.all() else np.concatenate([found, np.unique(others[~inside])])
+
+    def _wide(self, here: InText) -> Flags:
+        """The tokens that may follow a place between two characters of the text."""
         joined, begun = self._ways(here.slot, here.state)
         allowed = joined.copy()
         if here.last >= 0:
@@ -49,7 +61,7 @@ class TextTokens:
         if room <= self._longest:
             allowed &= self._needed(here.slot, here.state, room) <= room
         allowed[self._refused(here.slot, here.state, here.tail)] = False
-        return np.flatnonzero(allowed)
+        return allowed
 
     def _sort_in(self, token: int, content: bytes) -> None:
         found = read_text(content)
@@ -84,7 +96,7 @@ class TextTokens:
                 (joined if goes_on else begun)[token] = True
         return joined, begun
 
-    def _needed(self, slot: int, state: str, room: int) -> Ids:
+    def _needed(self, slot: int, state: str, room: int) -> Costs:
         """The characters that each token needs, one more where no text can end behind it; exact for this much room."""
         needs, known = self._needs.setdefault((slot, state), (self._costs + 1, set()))
         if room not in known:
