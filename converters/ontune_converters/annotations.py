@@ -29,16 +29,16 @@ HEAD = 4096  # bytes of an XML file that tell its root
 
 
 def read_annotations(
-    source: Path, account: Account, form: str | None = None, oriented: bool = False
+    source: Path, account: Account, form: str | None = None, oriented: bool = False, confidences: bool = False
 ) -> list[AnnotatedPicture]:
     """The pictures of a folder or file, sorted by split and name. Raises SourceError where the format is not clear.
 
-    `oriented`: YOLO lines of eight coordinates are oriented boxes.
+    `oriented`: YOLO lines of eight coordinates are oriented boxes. `confidences`: they may end with a detector's.
     """
     form = form or recognise(source)
     account.facts["format"] = form
     if form == "yolo":
-        found = yolo.read(source, account, oriented)
+        found = yolo.read(source, account, oriented, confidences)
     else:
         found = importlib.import_module(f"ontune_converters.{form}").read(source, account)
     counts = Counter(picture.name for picture in found)

@@ -13,7 +13,7 @@ from ontune_converters.layout import Place, found_in, places
 from ontune_converters.regions import AnnotatedPicture, BadRegion, Point, Region, pixel_region
 from ontune_converters.supervised import coco_box
 
-__all__ = ["parse_annotation", "read", "recognise"]
+__all__ = ["parse_annotation", "pictures_of", "read", "recognise"]
 
 Record = Mapping[str, Any]
 KEYS = {"images", "annotations", "categories"}
@@ -29,6 +29,11 @@ def read(source: Path, account: Account) -> list[AnnotatedPicture]:
     files = [(place, record) for place in places(source, {".json"}, account) if recognise(record := place.json())]
     found = [picture for place, record in files for picture in _pictures(record, place)]
     return found_in(source, found, f"COCO files (JSON with the keys {sorted(KEYS)})")
+
+
+def pictures_of(record: dict[str, Any], file: Path, account: Account) -> list[AnnotatedPicture]:
+    """The pictures of one parsed file, which may have been put together from several."""
+    return list(_pictures(record, Place(file, file.parent, account)))
 
 
 def _pictures(record: dict[str, Any], place: Place) -> Iterator[AnnotatedPicture]:

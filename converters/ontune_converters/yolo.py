@@ -14,7 +14,7 @@ from ontune_converters.layout import files_below, is_picture
 from ontune_converters.pictures import SUFFIXES
 from ontune_converters.regions import AnnotatedPicture, BadRegion, Gathered, Point, Region, make_region, picture_size
 
-__all__ = ["Export", "parse_data_yaml", "parse_line", "read"]
+__all__ = ["Export", "label_lines", "parse_data_yaml", "parse_line", "read", "read_export", "read_lines"]
 
 KEYS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # of data.yaml, and the split each names
 
@@ -109,17 +109,20 @@ def _corners(cx: float, cy: float, width: float, height: float) -> list[Point]:
     return [(cx - width / 2, cy - height / 2), (cx + width / 2, cy + height / 2)]
 
 
-def read(source: Path, account: Account, oriented: bool = False) -> list[AnnotatedPicture]:
-    """The pictures of an export: a folder with data.yaml or classes.txt, or such a file. Lines are counted as read."""
+def read(source: Path, account: Account, oriented: bool = False, confidences: bool = False) -> list[AnnotatedPicture]:
+    """The pictures of an export: a folder with data.yaml or classes.txt, or such a file. Lines are counted as read.
+
+    `confidences`: a line may end with the confidence of the detector that wrote it.
+    """
     file = source if source.is_file() else _description(source)
     root = file.parent
-    export = _export(file)
+    export = read_export(file)
     found: list[AnnotatedPicture] = []
     for split, images, labels in _pairs(export, root, account):
         for path, label in progress(_matched(images, labels, root), f"{split} labels", None):
-            lines = _lines(label, root) if label else []
+            lines = label_lines(label, root) if label else []
             name = _relative(path or label or root, root)
-            regions = _regions(lines, export, account, oriented or export.oriented)
+            regions = read_lines(lines, export.names, account, oriented or export.oriented, confidences)
             there = path if path and path.is_file() else None
             missing = "" if there else f"no picture for {_relative(label or path or root, root)}"
             if not label:
@@ -141,7 +144,8 @@ def _description(folder: Path) -> Path:
     return named[0]
 
 
-def _export(file: Path) -> Export:
+def read_export(file: Path) -> Export:
+    """What data.yaml, or classes.txt with a name a line, says. Raises SourceError."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -221,7 +225,7 @@ def _matched(images: list[Path], labels: list[Path], root: Path) -> list[tuple[P
     return pairs + [(None, label) for label in sorted(there - set(wanted.values()))]
 
 
-def _lines(file: Path, root: Path) -> list[tuple[str, str]]:
+def label_lines(file: Path, root: Path) -> list[tuple[str, str]]:
     """(line, place) of each line that is not blank."""
     name = _relative(file, root)
     try:
@@ -231,12 +235,15 @@ def _lines(file: Path, root: Path) -> list[tuple[str, str]]:
     return [(line, f"{name}:{number}") for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
-def _regions(lines: list[tuple[str, str]], export: Export, account: Account, oriented: bool) -> tuple[Region, ...]:
+def read_lines(
+    lines: list[tuple[str, str]], names: Mapping[int, str], account: Account, oriented: bool = False,
+    confidences: bool = False,
+) -> tuple[Region, ...]:  # fmt: skip
+    """The regions on (line, place) pairs, each counted."""
     gathered = Gathered(account)
+    options = {"oriented": oriented, "confidences": confidences}
     for line, where in lines:
-        gathered.take(
-            where, lambda line=line, where=where: parse_line(line, where, export.names, account, oriented=oriented)
-        )
+        gathered.take(where, lambda line=line, where=where: parse_line(line, where, names, account, **options))
     return gathered.regions
 
 

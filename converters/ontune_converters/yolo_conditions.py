@@ -23,7 +23,15 @@ from ontune_converters.options import dataset_info_option, out_option, strict_op
 from ontune_converters.pictures import Shelf
 from ontune_converters.regions import AnnotatedPicture
 
-__all__ = ["annotation_options", "command", "condition_of", "coordinate_options"]
+__all__ = [
+    "annotation_options",
+    "asking_of",
+    "asking_options",
+    "command",
+    "condition_of",
+    "coordinate_options",
+    "patterns_text",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SOURCE = click.Path(exists=True, path_type=Path)
@@ -61,6 +69,37 @@ def coordinate_options(command: Command) -> Command:
     return command
 
 
+def asking_options(command: Command) -> Command:
+    """The command with all that says how objects are asked about: alike in training and behind a detector."""
+    own = (
+        click.option(
+            "--prompt", "variant", type=click.Choice([*VARIANTS]), default="basic", show_default=True,
+            help="; ".join(f"{name}: {text}" for name, text in VARIANTS.items()) + ".",
+        ),
+        click.option(
+            "--box", type=click.Choice(["text", "drawn", "both"]), default="text", show_default=True,
+            help="How the object is shown: its box in the prompt, as a red frame, or both.",
+        ),
+        coordinate_options,
+        click.option("--crop", is_flag=True, help="The object alone as a second picture."),
+        click.option(
+            "--margin", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Around the crop, of its box."
+        ),
+        click.option("--name-others", is_flag=True, help="Name the other objects in prompts, as a detector does."),
+        click.option(
+            "--patterns", type=FILE, help="analysis.json of ontune analyze: its patterns join the system text."
+        ),
+    )  # fmt: skip
+    for option in reversed(own):
+        command = option(command)
+    return command
+
+
+def asking_of(variant: str, box: str, coordinates: str, max_pixels: int, crop: bool) -> Asking:
+    """How objects are asked about, by the values of the options."""
+    return Asking(variant, box != "drawn", box != "text", crop, Coordinates(coordinates, max_pixels))
+
+
 def condition_of(task: Task) -> dict[str, str]:
     """Each class's condition, where the task states one."""
     choice = choice_of(task)[1]
@@ -82,28 +121,7 @@ def patterns_text(path: Path | None) -> str:
 @annotation_options
 @out_option
 @click.option("--task", default="conditions", show_default=True, help="A task: its file, or its name.")
-@click.option(
-    "--prompt",
-    "variant",
-    type=click.Choice([*VARIANTS]),
-    default="basic",
-    show_default=True,
-    help="; ".join(f"{name}: {text}" for name, text in VARIANTS.items()) + ".",
-)
-@click.option(
-    "--box",
-    type=click.Choice(["text", "drawn", "both"]),
-    default="text",
-    show_default=True,
-    help="How the object is shown: its box in the prompt, as a red frame, or both.",
-)
-@coordinate_options
-@click.option("--crop", is_flag=True, help="The object alone as a second picture.")
-@click.option(
-    "--margin", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Around the crop, of its box."
-)
-@click.option("--name-others", is_flag=True, help="Name the other objects in prompts, as a detector in front does.")
-@click.option("--patterns", type=FILE, help="analysis.json of ontune analyze: its patterns join the system text.")
+@asking_options
 @click.option(
     "--oversample", "repeat", is_flag=True, help="Write samples of rare classes and conditions several times."
 )
@@ -145,8 +163,7 @@ def command(
     """
     target = Target.open(out, task, None, dataset_info, [source])
     account = Account("yolo_conditions", strict)
-    written = Coordinates(coordinates, max_pixels)
-    asking = Asking(variant, box != "drawn", box != "text", crop, written)
+    asking = asking_of(variant, box, coordinates, max_pixels, crop)
     pictures = checked_classes(read_annotations(source, account, form, oriented), target.task, leave_out, account)
     account.facts |= {"pictures": len(pictures), "without_objects": sum(not one.regions for one in pictures)}
     split_groups(pictures, account)
