@@ -1,5 +1,6 @@
 """`ontune questions` against a real server: what is asked, written, dropped, replaced, resumed, and what it costs."""
 
+import base64
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from chat_server import Chat, error
 from judge_server import judge_server, prompt_of, says, schema_of
@@ -166,6 +168,11 @@ def test_a_page_without_text_layer_may_have_any_number(folder, cli) -> None:
     assert "<text>" not in prompt_of(server.bodies[0])
 
 
+def size_of(body) -> tuple[int, int]:
+    (url,) = [part["image_url"]["url"] for part in body["messages"][0]["content"] if part["type"] == "image_url"]
+    return Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).size
+
+
 def weak(*rows: str) -> None:
     Path("weak.csv").write_text("kind,value,n,wrong,error_rate,lower_bound,examples\n" + "\n".join(rows) + "\n")
 
@@ -218,9 +225,11 @@ def test_the_loop_from_questions_to_weak_spots_and_back(folder, cli) -> None:
         found = cli("weak-spots", "p.jsonl", "--task", "service_manual", "-o", "weak.csv")
         assert found.status == 0, found.err
         server.bodies.clear()
-        ran = cli(*call(server, "--pages", "weak.csv", "--content-type", "text"))
+        before = records()
+        ran = cli(*call(server, "--pages", "weak.csv", "--source-type", "another"))
     assert ran.status == 0, ran.err
-    assert list(map(number_of, server.bodies)) == [3]
+    assert [(number_of(body), is_draft(body)) for body in server.bodies] == [(3, True)], "its content type is known"
+    assert records() == before, "what is known of a page stays"
 
 
 def test_old_questions_stay_where_no_new_one_is_kept(folder, cli) -> None:
@@ -255,6 +264,8 @@ def test_classes_and_own_templates(folder, cli) -> None:
     assert "Ask how it tastes." in prompts[1, True]
     assert "Ask in rhymes." in prompts[2, True]
     assert "* recipe: A recipe." in prompts[3, False]
+    sizes = {is_draft(body): size_of(body) for body in server.bodies if number_of(body) == 3}
+    assert sizes == {False: (457, 572), True: (640, 800)}, "a small picture tells what is on a page"
     first, second, third = records()
     assert [first[key] for key in ("section_id", "section_name", "source_type")] == ["99", "Food", "cookbook"]
     assert [second[key] for key in ("section_id", "source_type")] == ["21", "service_manual"]
@@ -279,7 +290,7 @@ def test_the_cost_is_said_before_anything_is_asked(folder, cli, monkeypatch) -> 
         ran = cli(*call(server, "--content-type", "procedure", "--dry-run", "--json"))
     found = dry.json()["estimate"]
     assert (found["pages"], found["requests"], found["kept"]) == (6, 12, 0)
-    assert found["tokens_of_pictures"] == 12 * 683, "640 x 800 pixels, 750 a token"
+    assert found["tokens_of_pictures"] == 6 * 683 + 6 * 350, "640 x 800 pixels and 512 x 512, 750 a token"
     assert found["tokens_in"] > found["tokens_of_pictures"] + 12 * 200
     assert found["tokens_out"] == 6 * 12 * 70 + 6 * 20, "as if all were of the kind with the most questions"
     assert found["price"] == pytest.approx((3 * found["tokens_in"] + 15 * found["tokens_out"]) / 1e6, abs=1e-4)

@@ -9,7 +9,7 @@ from ontune.console import message
 from ontune.errors import InputError
 from ontune.inference.question_file import page_record, read_records
 from ontune.inference.question_filters import Sieve
-from ontune.inference.question_pages import Subject, read_classes, section_of, weak_pages
+from ontune.inference.question_pages import KNOWN, Subject, read_classes, section_of, weak_pages
 from ontune.inference.question_templates import Templates
 from ontune.inference.questions import Drafted
 from ontune.pages import read_pages, read_text
@@ -54,7 +54,7 @@ class Job:
     def plan(cls, folder: Path, out: Path, choice: Choice, templates: Templates) -> "Job":
         """Reads everything. Raises InputError with all that is wrong."""
         records = read_records(out) if out.is_file() else []
-        subjects = _subjects(folder, choice, templates)
+        subjects = _subjects(folder, choice, templates, records)
         left: dict[str, int] = {}
         if choice.weak:
             wanted = weak_pages(choice.weak, choice.by or ("page",), choice.worst, records)
@@ -76,12 +76,14 @@ class Job:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else subject.page.image
 
 
-def _subjects(folder: Path, choice: Choice, templates: Templates) -> dict[str, Subject]:
-    """The pages of the folder by id, with what is known of each."""
+def _subjects(folder: Path, choice: Choice, templates: Templates, records: Sequence[Record]) -> dict[str, Subject]:
+    """The pages of the folder by id, with what is known of each; of pages with a record, what that says."""
     classes = read_classes(choice.classes) if choice.classes else {}
+    before = {record["page_id"]: _known(record, templates) for record in records}
     found: dict[str, Subject] = {}
     for page in read_pages(folder):
-        known = {"source_type": choice.source_type} | section_of(page.document) | classes.get(page.page_id, {})
+        known = {"source_type": choice.source_type} | section_of(page.document)
+        known |= before.get(page.page_id, {}) | classes.get(page.page_id, {})
         content_type = choice.content_type or known.get("content_type", "")
         section = (known["section_id"], known["section_name"], known["source_type"])
         found[page.page_id] = Subject(page, read_text(folder, page), *section, content_type)
@@ -89,9 +91,15 @@ def _subjects(folder: Path, choice: Choice, templates: Templates) -> dict[str, S
         raise InputError(f"{folder}: no pages")
     used = {subject.content_type for subject in found.values()} - {"", *templates.kinds}
     InputError.check([f"no content type {name!r}: there are {list(templates.kinds)}" for name in sorted(used)])
-    if classes and (unknown := len(classes.keys() - found.keys())):
+    if unknown := len(classes.keys() - found.keys()):
         message(f"{choice.classes}: {unknown} of its {len(classes)} pages are not in {folder}")
     return found
+
+
+def _known(record: Record, templates: Templates) -> dict[str, str]:
+    """What a record says of its page; a content type that there is no template for any more is asked again."""
+    known = {key: record[key] for key in KNOWN if isinstance(record.get(key), str)}
+    return {key: value for key, value in known.items() if key != "content_type" or value in templates.kinds}
 
 
 def _again(subject: Subject, records: Sequence[Record]) -> Subject:

@@ -1,6 +1,7 @@
 """`ontune questions`: questions about pages, drafted by a model, for want of ready ones."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -146,6 +147,8 @@ def _may_start(record: Record, yes: bool) -> bool:
     try:
         return click.confirm("Start?", err=True)
     except click.Abort:
+        if sys.stdin.isatty():
+            raise
         raise InputError("nobody to ask whether to start: add --yes, or --dry-run for the cost alone") from None
 
 

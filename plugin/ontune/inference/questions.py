@@ -23,7 +23,7 @@ __all__ = ["Drafted", "Drafter", "Estimate"]
 # For the estimate: hosted models and Qwen-VL take a token for 750 to 784 pixels, and English has four letters a token.
 PIXELS_A_TOKEN, BYTES_A_TOKEN = 750, 4
 TOKENS_A_QUESTION, TOKENS_A_KIND = 70, 20  # of an answer
-TEXT_TO_CLASSIFY = 1500  # characters tell what a page is
+TEXT_TO_CLASSIFY, PIXELS_TO_CLASSIFY = 1500, 512 * 512  # characters and pixels that tell what a page is
 LIMITS = {
     "shortest_question": SHORTEST_QUESTION,
     "shortest_answer": SHORTEST_ANSWER,
@@ -67,13 +67,14 @@ class _Request:
     schema: Mapping[str, Any]
     read: Callable[[dict[str, Any]], object]
     tokens_out: int
+    max_pixels: int
 
     @property
     def id(self) -> str:
         """Another one for anything else that is asked or shown: an answer that is kept belongs to this alone."""
         page = self.subject.page
         shown = [page.document_sha256, page.page, page.settings, page.image]
-        text = json.dumps([self.prompt, self.schema, shown])
+        text = json.dumps([self.prompt, self.schema, shown, self.max_pixels])
         return f"{page.page_id} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def sample(self) -> Sample:
@@ -105,7 +106,7 @@ class Drafter:
         ]
         known |= answered(self.out, self._settings("draft"))
         todo = [one for one in (*first, *drafts) if one.id not in known]
-        pictures = sum(self._picture_tokens(one.subject) for one in todo)
+        pictures = sum(map(_picture_tokens, todo))
         return Estimate(
             pages=len(subjects),
             requests=len(todo),
@@ -138,13 +139,14 @@ class Drafter:
             if answer.get("content_type") not in names:
                 raise JudgeFailure("malformed", f"content_type {answer.get('content_type')!r}: expected one of {names}")
 
-        return _Request(subject, prompt, schema, read, TOKENS_A_KIND)
+        return _Request(subject, prompt, schema, read, TOKENS_A_KIND, min(PIXELS_TO_CLASSIFY, self.max_pixels))
 
     def _draft(self, subject: Subject, content_type: str) -> _Request:
         kind = self.templates.kinds[content_type]
         about = {"section": subject.section_name, "text": subject.text.strip(), "earlier": subject.earlier}
         prompt = self.templates.draft_prompt(kind, **about, **LIMITS)
-        return _Request(subject, prompt, _schema(kind), _read_items, TOKENS_A_QUESTION * kind.questions)
+        tokens = TOKENS_A_QUESTION * kind.questions
+        return _Request(subject, prompt, _schema(kind), _read_items, tokens, self.max_pixels)
 
     def _ask(self, stage: str, requests: Sequence[_Request]) -> dict[str, Prediction]:
         """The answers by page; those that a stopped run has been given are not asked for again, failures are."""
@@ -161,11 +163,11 @@ class Drafter:
         return {str(row.meta["group"]): row for row in found}
 
     def _settings(self, stage: str) -> object:
-        return ("questions", stage, self.judge.identity, self.max_pixels)
+        return ("questions", stage, self.judge.identity)
 
     def _answer(self, request: _Request, sample: Sample) -> Prediction:
         try:
-            picture = load_picture(self.folder / request.subject.page.image, self.max_pixels)
+            picture = load_picture(self.folder / request.subject.page.image, request.max_pixels)
             answer = self.judge(request.prompt, request.schema, [picture])
             request.read(answer)
         except (JudgeFailure, DatasetError) as error:
@@ -186,9 +188,10 @@ class Drafter:
             model=self.judge.name,
         )
 
-    def _picture_tokens(self, subject: Subject) -> int:
-        pixels = min(subject.page.width * subject.page.height, self.max_pixels)
-        return math.ceil(pixels / PIXELS_A_TOKEN)
+
+def _picture_tokens(request: _Request) -> int:
+    page = request.subject.page
+    return math.ceil(min(page.width * page.height, request.max_pixels) / PIXELS_A_TOKEN)
 
 
 def _text_tokens(request: _Request) -> int:
