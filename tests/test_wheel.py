@@ -20,7 +20,7 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     recipes = [path.relative_to(ROOT) for path in (ROOT / "recipes").rglob("*.yaml")]
     assert recipes
     assert {f"ontune/share/{recipe.as_posix()}" for recipe in recipes} <= set(names)
-    data = ["tasks/edugraph.yaml", "goals/edugraph.yaml", "prompts/vocabulary.yaml"]
+    data = ["tasks/edugraph.yaml", "goals/edugraph.yaml", "prompts/vocabulary.yaml", "prompts/questions/draft.md.j2"]
     assert {f"ontune/share/dataset_info/{name}" for name in data} <= set(names)
     assert {"ontune_swift.py", "ontune_converters/app.py", "ontune/evaluation/page/assets/page.html"} <= set(names)
     assert {f"ontune/commands/deepeval_suite/{name}" for name in ("conftest.py", "pytest.ini")} <= set(names)

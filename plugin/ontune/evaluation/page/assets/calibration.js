@@ -16,7 +16,7 @@ const reliability = (run, field, { bins, ece, brier, temperature }) => {
     "figure", { class: "card" },
     el("h3", null, `${field}, run ${run}`), chart,
     el("figcaption", null, el("dl", { class: "beside" }, [["expected calibration error", ece], ["Brier score", brier], ["temperature", temperature]].map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, format(value)))))),
-    el("details", null, el("summary", null, "Numbers"), table(`Reliability bins of ${field}, run ${run}`, ["Confidence", "Mean", "Accuracy", "Count"], bins.map((bin) => [`${format(bin.low)} to ${format(bin.high)}`, format(bin.confidence), format(bin.accuracy), format(bin.count)]))),
+    el("details", null, el("summary", null, "Numbers"), table(`Reliability bins of ${field}, run ${run}`, ["Confidence", "Mean", "Accuracy", "Count"], bins.map((bin) => [`${format(bin.low)} to ${format(bin.high)}`, format(bin.confidence), format(bin.accuracy), String(bin.count)]))),
   );
 };
 const riskCoverage = (run, { points, area }) => el(

@@ -4,7 +4,7 @@ const pairTable = (run, pairs) => {
   const most = Math.max(...pairs.map((pair) => pair.count));
   const rows = (shown) => shown.map((pair) => [
     pair.gold, pair.predicted, pair.dimension ?? "–",
-    el("div", { class: "metric inline" }, el("b", null, format(pair.count)), bar(pair.count / most, null, null, { label: `${pair.count} times, relative` })),
+    el("div", { class: "metric inline" }, el("b", null, String(pair.count)), bar(pair.count / most, null, null, { label: `${pair.count} times, relative` })),
     button("samples", () => showSamples({ run, gold: pair.gold, predicted: pair.predicted }), { class: "link", "aria-label": `Samples with ${pair.predicted} for ${pair.gold}` }),
   ]);
   const heads = ["Missed", "Given instead", "Dimension", "Times", "Show"];
@@ -25,7 +25,7 @@ const heatmap = (run, field, { classes, counts }) => {
         node: number ? String(number) : el("span", { class: "quiet" }, "0"),
         class: `cell h${whole ? Math.ceil((9 * number) / whole) : 0}${place === at ? " diagonal" : ""}`,
       })),
-      format(whole),
+      String(whole),
     ];
   });
   const heads = counts[0]?.map((_, at) => classes[at] ?? "other") ?? [];

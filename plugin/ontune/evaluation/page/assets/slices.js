@@ -15,7 +15,7 @@ const sliceTable = (run, by, slices, open) => {
     "details", { open },
     el("summary", null, `${by} · ${count(slices.length, "value")}`),
     table(`Slices by ${by}, run ${run}`, [by, "Samples", ...main.map(words), "Show"], slices.map((slice) => [
-      slice.value, format(slice.n), ...main.map((name) => metricCell(slice.metrics[name], name)), showSlice(run, slice) ?? "–",
+      slice.value, String(slice.n), ...main.map((name) => metricCell(slice.metrics[name], name)), showSlice(run, slice) ?? "–",
     ])),
   );
 };

@@ -76,7 +76,7 @@ const runTable = () =>
     "Runs",
     ["Run", "Model", "Decoding", "Samples", "Seconds p50 / p95", "Tokens", "Errors", "File"],
     report.runs.map((run) => [
-      run.name, run.model ?? "–", run.decoding ?? "–", format(run.samples),
+      run.name, run.model ?? "–", run.decoding ?? "–", String(run.samples),
       `${format(run.seconds?.p50)} / ${format(run.seconds?.p95)}`, format(run.tokens?.mean),
       Object.entries(run.errors ?? {}).map(([code, number]) => `${words(code)}: ${number}`).join(", ") || "none",
       run.file ?? "–",
