@@ -33,7 +33,7 @@ from ontune_converters.relations import related
 from ontune_converters.ultralytics_detector import UltralyticsDetector
 from ontune_converters.yolo_conditions import asking_of, asking_options, patterns_text
 
-__all__ = ["NAMES", "Scenes", "asking_options", "choice_path", "detection_options", "opened"]
+__all__ = ["NAMES", "Scenes", "asking_options", "check", "choice_path", "detection_options", "opened"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Record = Mapping[str, Any]
@@ -212,17 +212,22 @@ def _missed(truth: Sequence[Region], pairs: Sequence[Match], seen: Seen) -> list
     ]
 
 
-@contextmanager
-def opened(pictures: Sequence[Path], task: Task, out: Path, values: Record) -> Generator[Scenes]:
-    """What was found in the pictures, and the questions about it; media last as long as the context.
-
-    Raises InputError with all that is wrong with options, pictures and truth before a detector looks.
-    """
-    choice_of(task)
+def check(pictures: Sequence[Path], out: Path, values: Record) -> None:
+    """Raises InputError with all that is wrong with the options."""
     InputError.check(list(_faults(values)))
     kind, _, place = str(values["detector"]).partition(":")
-    given = (*pictures, *([Path(place)] if kind == "recorded" else []), *([values["truth"]] if values["truth"] else []))
-    check_apart(out, given)
+    recorded = [Path(place)] if kind == "recorded" else []
+    check_apart(out, filter(None, (*pictures, *recorded, values["truth"])))
+
+
+@contextmanager
+def opened(pictures: Sequence[Path], task: Task, values: Record) -> Generator[Scenes]:
+    """What was found in the pictures, and the questions about it; media last as long as the context.
+
+    The options are those of `check`. Raises InputError for pictures, truth and detectors that cannot be used.
+    """
+    choice_of(task)
+    kind, _, place = str(values["detector"]).partition(":")
     with tempfile.TemporaryDirectory() as scratch:
         accounts = {"detections": Account("detections")}
         seen = look(pictures, Path(scratch))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ontune_converters.conditions import pixels
 from ontune_converters.regions import Box
 
-__all__ = ["COLORS", "draw"]
+__all__ = ["COLORS", "draw", "outcome"]
 
 # By outcome where there is a truth, else `found`; told apart by people who see colours otherwise too (Okabe and Ito).
 COLORS = {"found": "#0072b2", "right": "#009e73", "wrong": "#e69f00", "false": "#d55e00", "missed": "#cc79a7"}
@@ -27,7 +27,7 @@ def draw(file: Path, record: Mapping[str, Any], target: Path) -> None:
     for item in record["missed"] or ():
         _frame(pen, drawn.size, item["box"], COLORS["missed"], 1, f"missed: {item['class']}", font)
     for item in reversed(record["objects"]):  # the surest on top
-        text = f"{item['number']} {_named(item)}"
+        text = f"{item['number']} {_named(record, item)}"
         _frame(pen, drawn.size, item["box"], COLORS[outcome(record, item)], width, text, font)
     buffer = io.BytesIO()
     drawn.save(buffer, "JPEG", quality=90) if target.suffix.casefold() != ".png" else drawn.save(buffer, "PNG")
@@ -44,10 +44,11 @@ def outcome(record: Mapping[str, Any], item: Mapping[str, Any]) -> str:
     return "right" if item["truth"]["class"] == item["class"] else "wrong"
 
 
-def _named(item: Mapping[str, Any]) -> str:
-    """The class with its probability; where there is none, what the detector says."""
+def _named(record: Mapping[str, Any], item: Mapping[str, Any]) -> str:
+    """The class, its probability where there is one, and where it is wrong the class that is marked."""
     probability = item["probability"]
-    return f"{item['class'] or '?'}" + (f" {probability:.2f}" if probability is not None else "")
+    shown = f"{item['class'] or '?'}" + (f" {probability:.2f}" if probability is not None else "")
+    return f"{shown} (is: {item['truth']['class']})" if outcome(record, item) == "wrong" else shown
 
 
 def _frame(

@@ -16,7 +16,7 @@ from ontune_converters.matching import certainty
 from ontune_converters.pictures import SUFFIXES, BadPicture, Picture, read_picture
 from ontune_converters.regions import Gathered, Region, pixel_region
 
-__all__ = ["Detector", "Found", "Seen", "look", "record", "regions_of"]
+__all__ = ["Corners", "Detector", "Found", "Seen", "in_pixels", "look", "ordered", "record", "regions_of"]
 
 Corners = tuple[float, float, float, float]  # left, upper, right, lower edge in pixels
 
@@ -128,7 +128,7 @@ def record(seen: Sequence[Seen], found: Sequence[Sequence[Region]]) -> list[dict
             "width": picture.size[0],
             "height": picture.size[1],
             "detections": [
-                {"class": region.label, "confidence": region.confidence, "box": in_pixels(region, picture.size)}
+                {"class": region.label, "confidence": region.confidence, "box": _edges(region, picture.size)}
                 for region in regions
             ],
         }
@@ -138,4 +138,8 @@ def record(seen: Sequence[Seen], found: Sequence[Sequence[Region]]) -> list[dict
 
 def in_pixels(region: Region, size: tuple[int, int]) -> list[float]:
     """Left, upper, right and lower edge, to a hundredth of a pixel."""
-    return [round(edge * side, 2) for edge, side in zip(region.box, (*size, *size), strict=True)]
+    return [round(edge, 2) for edge in _edges(region, size)]
+
+
+def _edges(region: Region, size: tuple[int, int]) -> list[float]:
+    return [edge * side for edge, side in zip(region.box, (*size, *size), strict=True)]

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +57,7 @@ class RecordedDetector:
             return self._text(pictures, account)
         loaded = _json(self.path) if self.path.suffix == ".json" else None
         items = cast("list[Record]", loaded) if isinstance(loaded, list) and loaded else []
-        if items and all(isinstance(item, dict) and "detections" in item for item in items):
+        if items and all(isinstance(item, dict) and isinstance(item.get("detections"), list) for item in items):
             return _own(items, pictures, account, self.name)
         if items and all(
             isinstance(item, dict) and {"image_id", "category_id", "bbox"} <= item.keys() for item in items
@@ -128,9 +128,19 @@ def _own(items: Sequence[Record], pictures: Sequence[Seen], account: Account, so
         if name is None or name in found:
             _unknown(account, len(item["detections"]), f"{source}: {item.get('image')}")
             continue
-        rows = [(one.get("class"), _corners(one), one.get("confidence")) for one in item["detections"]]
-        found[name] = regions_of(rows, by_seen[name], account, source)
+        given = [cast("Record", one) if isinstance(one, dict) else {} for one in item["detections"]]
+        rows = [(one.get("class"), _corners(one), one.get("confidence")) for one in given]
+        found[name] = regions_of(rows, _sized(by_seen[name], item, account), account, source)
     return found
+
+
+def _sized(seen: Seen, item: Record, account: Account) -> Seen:
+    """The picture in the size that its boxes are meant in, where another one than its own is stated."""
+    stated = (item.get("width") or seen.size[0], item.get("height") or seen.size[1])
+    if stated == seen.size:
+        return seen
+    account.warn("other_size", f"{seen.name} is said to be {stated}, but is {seen.size}")
+    return replace(seen, size=stated)
 
 
 def _corners(one: Record) -> Corners:

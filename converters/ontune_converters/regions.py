@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from PIL import Image
 
@@ -48,8 +48,8 @@ class BadRegion(Exception):
 class Region:
     """One object: its class as it is spelt, its box with edges in 0..1, and the points of a polygon or oriented box.
 
-    `where` is the file and the line or record that it stands in. Raises BadRegion for a box without area, or edges
-    outside the picture.
+    `where` is the file and the line or record that it stands in; `confidence` is a detector's, in 0..1. Raises
+    BadRegion for a box without area, edges outside the picture, or another confidence.
     """
 
     label: str
@@ -65,6 +65,9 @@ class Region:
             raise BadRegion("out_of_range", f"box {self.box}: expected edges in 0..1")
         if not (left < right and upper < lower):
             raise BadRegion("no_area", f"box {_shown(self.box)}: expected left < right and upper < lower")
+        given = cast("object", self.confidence)  # out of a file: anything
+        if given is not None and not (isinstance(given, int | float) and 0 <= given <= 1):
+            raise BadRegion("bad_confidence", f"confidence {given!r}: expected a number in 0..1")
 
     @property
     def center(self) -> Point:

@@ -3,9 +3,9 @@
 import importlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -26,6 +26,8 @@ from ontune.task import Task, load_task, task_sha256
 from ontune.task.model import Choice
 
 __all__ = ["command"]
+
+Value = TypeVar("Value")
 
 # The other source root, known by name alone: it reads annotations and asks as it does for training.
 DATA: Any = importlib.import_module("ontune_converters.detect_classify")
@@ -63,10 +65,14 @@ def command(
     object could not be asked about.
     """
     asked = {name: values.pop(name) for name in DATA.NAMES}
-    options = options_of(seed, values)
-    _check_replaceable(out)
-    task = load_task(task_name, None, dataset_info)
-    with libraries_apart(), DATA.opened(pictures, task, out, asked) as scenes:
+    faults: list[str] = []
+    options = _tried(faults, lambda: options_of(seed, values))
+    task = _tried(faults, lambda: load_task(task_name, None, dataset_info))
+    _tried(faults, lambda: _check_replaceable(out))
+    _tried(faults, lambda: DATA.check(pictures, out, asked))
+    if options is None or task is None or faults:
+        raise InputError(faults)
+    with libraries_apart(), DATA.opened(pictures, task, asked) as scenes:
         predictions = _answer(options, task, scenes, out)
         report = _written(out, task, scenes, predictions)
     discard_part(out)
@@ -75,6 +81,15 @@ def command(
         name_unconstrained("detect-classify", predictions)
     emit({"out": str(out), **report}, _text(out, report), as_json)
     return int(any("not_encoded" in prediction.errors for prediction in predictions))
+
+
+def _tried(faults: list[str], make: Callable[[], Value]) -> Value | None:
+    """What is made, or None: its faults join the others, which are shown together."""
+    try:
+        return make()
+    except InputError as error:
+        faults += error.faults
+        return None
 
 
 def _check_replaceable(out: Path) -> None:

@@ -1,0 +1,76 @@
+"""What a detector and a classifier are worth together."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontune.evaluation.detections import Outcome, counts, measured
+
+RIGHT = Outcome("p", "toe drain", "normal", True, True, "toe drain")
+WRONG = Outcome("p", "toe drain blocked", "blocked", True, True, "toe drain")
+UNNAMED = Outcome("q", "toe drain blocked", "blocked", True, False, "toe drain blocked")
+UNREAD = Outcome("q", "rock toe", "normal", True, False, None)
+MISSED = Outcome("q", "rock toe", "normal", False, False, None)
+FALSE = Outcome("q", None, None, True, False, "rock toe")
+
+
+def test_each_object_counts_once() -> None:
+    rows = [RIGHT, WRONG, UNNAMED, UNREAD, MISSED, FALSE]
+    found = counts(rows)
+    assert found == {"objects": 5, "detections": 5, "right": 2, "wrong": 2, "missed": 1, "false": 1}
+    values = {name: one["value"] for name, one in measured(rows, resamples=0).items()}
+    assert values == {
+        "detection_precision": 0.8,
+        "detection_recall": 0.8,
+        "detection_f1": pytest.approx(0.8),
+        "detection_class_accuracy": 0.5,
+        "classification_accuracy": 0.5,
+        "end_to_end_precision": 0.4,
+        "end_to_end_recall": 0.4,
+        "end_to_end_f1": pytest.approx(0.4),
+        "class_toe_drain_recall": 1,
+        "class_toe_drain_blocked_recall": 0.5,
+        "class_rock_toe_recall": 0,
+        "condition_normal_recall": pytest.approx(1 / 3),
+        "condition_blocked_recall": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "expected"),
+    [
+        ([], "end_to_end_recall", 0),
+        ([FALSE], "detection_recall", 0),
+        ([FALSE], "end_to_end_f1", 0),
+        ([MISSED], "detection_precision", 0),
+        ([MISSED], "classification_accuracy", 0),
+        ([RIGHT], "end_to_end_f1", 1),
+    ],
+)
+def test_shares_of_nothing(rows, name, expected) -> None:
+    assert measured(rows, resamples=20)[name]["value"] == expected
+
+
+def test_classes_that_are_spelt_alike_stay_apart() -> None:
+    other = Outcome("p", "toe-drain", "normal", True, True, "rock toe")
+    values = measured([RIGHT, other], resamples=0)
+    assert sorted(values[name]["value"] for name in values if name.startswith("class_toe_drain")) == [0, 1]
+
+
+def test_pictures_are_drawn_and_not_objects() -> None:
+    one = measured([RIGHT] * 20 + [MISSED] * 20)["end_to_end_recall"]
+    assert (one["value"], one["low"], one["high"]) == (0.5, 0, 1), "two pictures decide little, however many objects"
+    lone = measured([RIGHT, UNREAD])["class_toe_drain_recall"]
+    assert (lone["low"], lone["high"]) == (1, 1), "draws without the class say nothing of it"
+
+
+@given(st.lists(st.sampled_from([RIGHT, WRONG, UNNAMED, UNREAD, MISSED, FALSE]), max_size=12))
+def test_what_was_marked_and_what_was_found_add_up(rows) -> None:
+    found = counts(rows)
+    assert found["objects"] == found["right"] + found["wrong"] + found["missed"]
+    assert found["detections"] == found["right"] + found["wrong"] + found["false"]
+    values = {name: one["value"] for name, one in measured(rows, resamples=0).items()}
+    assert all(0 <= value <= 1 and not math.isnan(value) for value in values.values())
+    assert values["end_to_end_recall"] == pytest.approx(values["detection_recall"] * values["classification_accuracy"])
