@@ -6,75 +6,32 @@ truth, in any annotation format, says what was found, missed and made up.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import click
-
-from ontune.console import FILE, progress
-from ontune.errors import InputError
+from ontune.console import progress
 from ontune.sharegpt import Sample, Turn
 from ontune.task import Task
 from ontune_converters.account import Account
-from ontune_converters.annotations import FORMATS, read_annotations
+from ontune_converters.annotations import read_annotations
 from ontune_converters.conditions import Builder, checked_classes, choice_of
-from ontune_converters.dataset import Target, check_apart
+from ontune_converters.dataset import Target
 from ontune_converters.detection_drawing import draw
-from ontune_converters.detections import Detector, Seen, in_pixels, look, record
-from ontune_converters.matching import Match, by_name, match
-from ontune_converters.onnx_detector import load_onnx
+from ontune_converters.detection_options import NAMES, check, detection_options, detector_of
+from ontune_converters.detections import Detector, Seen, in_pixels, look, placed, record
+from ontune_converters.matching import Match, match
 from ontune_converters.pictures import Shelf
-from ontune_converters.recorded_detections import RecordedDetector, read_names
 from ontune_converters.regions import AnnotatedPicture, Region
 from ontune_converters.relations import related
-from ontune_converters.ultralytics_detector import UltralyticsDetector
 from ontune_converters.yolo_conditions import asking_of, asking_options, patterns_text
 
 __all__ = ["NAMES", "Scenes", "asking_options", "check", "choice_path", "detection_options", "opened"]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Record = Mapping[str, Any]
-DETECTORS = ("onnx", "recorded", "ultralytics")
-# What the options of detection and those of asking are called: the command hands them over as they are.
-NAMES = (
-    *("detector", "detector_python", "names", "confidence", "nms_iou", "truth", "truth_format", "leave_out", "iou"),
-    *("variant", "box", "coordinates", "max_pixels", "crop", "margin", "name_others", "patterns"),
-)
 SPLIT = "asked"  # the folder of the pictures that a model is shown
-
-
-def detection_options(command: Command) -> Command:
-    """The command with the options of stage 1 and of the truth."""
-    source = click.Path(exists=True, path_type=Path)
-    own = (
-        click.option(
-            "--detector", required=True, metavar="KIND:PATH",
-            help="ultralytics:WEIGHTS.pt, in a process of --detector-python. onnx:MODEL.onnx, with YOLO's output. "
-            "recorded:PLACE: JSON, COCO with scores, YOLO text with confidences, or other annotations as if found.",
-        ),
-        click.option("--detector-python", type=FILE, help="The Python with Ultralytics, which stays apart (AGPL-3.0)."),
-        click.option("--names", type=FILE, help="Class names by number: data.yaml, classes.txt or a COCO file."),
-        click.option("--confidence", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="At least."),
-        click.option(
-            "--nms-iou", type=click.FloatRange(0, 1), default=0.7, show_default=True,
-            help="Of boxes of a class that share more only the surest stays (onnx, ultralytics).",
-        ),
-        click.option("--truth", type=source, help="Annotations to compare with, in any format of convert."),
-        click.option("--truth-format", type=click.Choice([*FORMATS]), help="[default: by files]"),
-        click.option(
-            "--leave-out", multiple=True, metavar="CLASS", help="A class of the truth that is left out, as it is spelt."
-        ),
-        click.option(
-            "--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True,
-            help="What a detection and a marked object must share to be one.",
-        ),
-    )  # fmt: skip
-    for option in reversed(own):
-        command = option(command)
-    return command
 
 
 def choice_path(task: Task) -> tuple[str, ...]:
@@ -212,14 +169,6 @@ def _missed(truth: Sequence[Region], pairs: Sequence[Match], seen: Seen) -> list
     ]
 
 
-def check(pictures: Sequence[Path], out: Path, values: Record) -> None:
-    """Raises InputError with all that is wrong with the options."""
-    InputError.check(list(_faults(values)))
-    kind, _, place = str(values["detector"]).partition(":")
-    recorded = [Path(place)] if kind == "recorded" else []
-    check_apart(out, filter(None, (*pictures, *recorded, values["truth"])))
-
-
 @contextmanager
 def opened(pictures: Sequence[Path], task: Task, values: Record) -> Generator[Scenes]:
     """What was found in the pictures, and the questions about it; media last as long as the context.
@@ -227,39 +176,15 @@ def opened(pictures: Sequence[Path], task: Task, values: Record) -> Generator[Sc
     The options are those of `check`. Raises InputError for pictures, truth and detectors that cannot be used.
     """
     choice_of(task)
-    kind, _, place = str(values["detector"]).partition(":")
     with tempfile.TemporaryDirectory() as scratch:
         accounts = {"detections": Account("detections")}
         seen = look(pictures, Path(scratch))
         truth = _truth(seen, task, values, accounts)
-        found, seconds = _detected(_detector(kind, Path(place), values), seen, accounts["detections"])
+        found, seconds = _detected(detector_of(values), seen, accounts["detections"])
         samples, names = _questions(seen, found, task, Path(scratch), values)
         scenes = Scenes(task, Path(scratch), seen, found, samples, names, truth, seconds, values["iou"], accounts)
         scenes.samples = _with_gold(scenes)
         yield scenes
-
-
-def _faults(values: Record) -> Iterator[str]:
-    kind, colon, place = str(values["detector"]).partition(":")
-    if not colon or kind not in DETECTORS:
-        yield f"--detector {values['detector']!r}: expected one of {', '.join(f'{one}:PATH' for one in DETECTORS)}"
-    elif not Path(place).exists():
-        yield f"--detector: no {'file or folder' if kind == 'recorded' else 'file'} {place!r}"
-    if kind == "ultralytics" and not values["detector_python"]:
-        yield "--detector ultralytics: expected --detector-python, the Python in which it is installed"
-    if kind != "ultralytics" and values["detector_python"]:
-        yield f"--detector-python is for --detector ultralytics, not for {kind}"
-    if values["truth"] is None and (values["truth_format"] or values["leave_out"]):
-        yield "--truth-format and --leave-out are for --truth"
-
-
-def _detector(kind: str, path: Path, values: Record) -> Detector:
-    confidence, iou, names = values["confidence"], values["nms_iou"], values["names"]
-    if kind == "recorded":
-        return RecordedDetector(path, names, confidence)
-    if kind == "ultralytics":
-        return UltralyticsDetector(path, values["detector_python"], confidence, iou)
-    return load_onnx(path, read_names(names) if names else None, confidence, iou)
 
 
 def _detected(
@@ -280,20 +205,10 @@ def _truth(
         return None
     account = accounts["truth"] = Account("truth")
     marked = read_annotations(values["truth"], account, values["truth_format"])
-    files = {one.file: one.name for one in seen}
-    files |= {one.picture.path.resolve(): one.name for one in seen}
-    find = by_name([one.name for one in seen])
-    found: dict[str, AnnotatedPicture] = {}
-    for picture in checked_classes(marked, task, values["leave_out"], account):
-        name = (files.get(picture.path.resolve()) if picture.path else None) or find(picture.name)
-        if name is None or name in found:
-            account.warn("not_looked_at", picture.name)
-            for region in picture.regions:
-                account.drop("not_looked_at", f"{region.where}: {picture.name}")
-        else:
-            found[name] = picture
-    account.written["kept"] = sum(len(picture.regions) for picture in found.values())
-    return {name: picture.regions for name, picture in found.items()}
+    marked = checked_classes(marked, task, values["leave_out"], account)
+    found = placed(marked, seen, account, "not_looked_at")
+    account.written["kept"] = sum(map(len, found.values()))
+    return found
 
 
 def _questions(

@@ -12,22 +12,26 @@ from PIL import Image
 from ontune.errors import SourceError
 from ontune_converters.account import Account
 from ontune_converters.layout import files_below
-from ontune_converters.matching import certainty
+from ontune_converters.matching import by_name, certainty
 from ontune_converters.pictures import SUFFIXES, BadPicture, Picture, read_picture
-from ontune_converters.regions import Gathered, Region, pixel_region
+from ontune_converters.regions import AnnotatedPicture, Gathered, Region, pixel_region
 
-__all__ = ["Corners", "Detector", "Found", "Seen", "in_pixels", "look", "ordered", "record", "regions_of"]
+__all__ = ["Corners", "Detector", "Found", "Seen", "in_pixels", "look", "ordered", "placed", "record", "regions_of"]
 
 Corners = tuple[float, float, float, float]  # left, upper, right, lower edge in pixels
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture that is looked at: `file` is upright and opaque, so that every detector sees what the model sees."""
+    """A picture that is looked at: `file` is upright and opaque, so that every detector sees what the model sees.
+
+    It is the `original` wherever that is so already.
+    """
 
     name: str
     picture: Picture
     file: Path
+    original: Path
     size: tuple[int, int]
 
 
@@ -84,7 +88,7 @@ def _seen(name: str, file: Path, scratch: Path) -> Seen:
         shown.write_bytes(picture.content)
     with Image.open(io.BytesIO(picture.content) if picture.content else file) as image:
         kept = Picture(shown, picture.suffix, picture.source_sha256)  # without the content: there may be thousands
-        return Seen(name, kept, shown.resolve(), image.size)
+        return Seen(name, kept, shown.resolve(), file.resolve(), image.size)
 
 
 def regions_of(
@@ -118,6 +122,24 @@ def _points(corners: Corners, size: tuple[int, int]) -> list[tuple[float, float]
         for edge, side in zip(corners, (*size, *size), strict=True)
     )
     return [(left, upper), (right, lower)]
+
+
+def placed(
+    found: Sequence[AnnotatedPicture], seen: Sequence[Seen], account: Account, reason: str
+) -> dict[str, tuple[Region, ...]]:
+    """The regions by picture: of its own file, or else by name. What is of none of them is dropped with the reason."""
+    files = {path: one.name for one in seen for path in (one.file, one.original)}
+    find = by_name([one.name for one in seen])
+    regions: dict[str, tuple[Region, ...]] = {}
+    for picture in found:
+        name = (files.get(picture.path.resolve()) if picture.path else None) or find(picture.name)
+        if name is None or name in regions:
+            account.warn(reason, picture.name)
+            for region in picture.regions:
+                account.drop(reason, f"{region.where}: {picture.name}")
+        else:
+            regions[name] = picture.regions
+    return regions
 
 
 def record(seen: Sequence[Seen], found: Sequence[Sequence[Region]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from ontune.errors import SourceError
 from ontune_converters import coco
 from ontune_converters.account import Account
 from ontune_converters.annotations import read_annotations
-from ontune_converters.detections import Corners, Found, Seen, ordered, regions_of
+from ontune_converters.detections import Corners, Found, Seen, ordered, placed, regions_of
 from ontune_converters.layout import files_below
 from ontune_converters.matching import by_name
 from ontune_converters.regions import AnnotatedPicture, Region
@@ -64,7 +64,7 @@ class RecordedDetector:
         ):
             return self._results(items, pictures, account)
         found = read_annotations(self.path, account, confidences=True)
-        return _by_picture(found, pictures, account)
+        return _placed(found, pictures, account)
 
     def _text(self, pictures: Sequence[Seen], account: Account) -> Regions:
         """A folder of label files, one a picture of that name, as `yolo predict save_txt save_conf` leaves it."""
@@ -91,7 +91,7 @@ class RecordedDetector:
             )
         numbered = [{"id": number, **item} for number, item in enumerate(items, start=1)]
         whole = {**cast("dict[str, Any]", known), "annotations": numbered}
-        return _by_picture(coco.pictures_of(whole, self.path, account), pictures, account)
+        return _placed(coco.pictures_of(whole, self.path, account), pictures, account)
 
 
 def read_names(file: Path) -> dict[int, str]:
@@ -154,20 +154,8 @@ def _corners(one: Record) -> Corners:
     return first - third / 2, second - fourth / 2, first + third / 2, second + fourth / 2
 
 
-def _by_picture(found: Sequence[AnnotatedPicture], pictures: Sequence[Seen], account: Account) -> Regions:
-    """The regions by picture: of its own file, or else by name. What is of none of them is counted as dropped."""
-    files = {seen.file: seen.name for seen in pictures}
-    find = by_name([seen.name for seen in pictures])
-    regions: Regions = {}
-    for picture in found:
-        name = (files.get(picture.path.resolve()) if picture.path else None) or find(picture.name)
-        if name is None or name in regions:
-            account.warn("unknown_picture", picture.name)
-            for region in picture.regions:
-                account.drop("unknown_picture", f"{region.where}: {picture.name}")
-        else:
-            regions[name] = ordered(picture.regions)
-    return regions
+def _placed(found: Sequence[AnnotatedPicture], pictures: Sequence[Seen], account: Account) -> Regions:
+    return {name: ordered(of) for name, of in placed(found, pictures, account, "unknown_picture").items()}
 
 
 def _unknown(account: Account, count: int, where: str) -> None:
