@@ -127,7 +127,7 @@ class Scenes:
             "gold": gold,
             "condition": about(gold).get("condition") if gold else None,
             "found": detected is not None,
-            # A detector of objects alone is right where it names the object of the class.
+            # Of an object alone, or of one in a condition: what it is in is the model's to say.
             "named": detected is not None and bool({_plain(one) for one in meant if one} & self._meant(detected)),
             "answered": answered,
         }

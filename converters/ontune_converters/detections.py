@@ -130,9 +130,11 @@ def placed(
     """The regions by picture: of its own file, or else by name. What is of none of them is dropped with the reason."""
     files = {path: one.name for one in seen for path in (one.file, one.original)}
     find = by_name([one.name for one in seen])
+    own = [(files.get(picture.path.resolve()) if picture.path else None, picture) for picture in found]
+    others = [(find(picture.name), picture) for name, picture in own if name is None]
     regions: dict[str, tuple[Region, ...]] = {}
-    for picture in found:
-        name = (files.get(picture.path.resolve()) if picture.path else None) or find(picture.name)
+    # Files first: a picture of another split may have the same name.
+    for name, picture in [*(pair for pair in own if pair[0] is not None), *others]:
         if name is None or name in regions:
             account.warn(reason, picture.name)
             for region in picture.regions:

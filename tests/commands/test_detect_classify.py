@@ -94,7 +94,9 @@ def test_both_stages_and_what_they_are_worth(folder, cli) -> None:
     }  # fmt: skip
     values = {name: one["value"] for name, one in report["truth"]["metrics"].items()}
     assert (values["detection_precision"], values["detection_recall"]) == (0.75, 0.75)
-    assert values["detection_class_accuracy"] == 1, "rock toe, slope drain and Toe drain are the objects of the classes"
+    assert values["detection_object_accuracy"] == 1, (
+        "rock toe, slope drain and Toe drain are the objects of the classes"
+    )
     assert (values["end_to_end_recall"], values["classification_accuracy"]) == (0.5, pytest.approx(2 / 3))
     assert report["classes"] == {"rock toe damaged": 2, "slope drain": 1, "slope drain blocked": 1}
     assert report["seconds"]["picture"] == pytest.approx(report["seconds"]["detector"] + report["seconds"]["model"])
@@ -176,6 +178,18 @@ def test_a_model_of_ones_own_and_probabilities(folder, cli, model) -> None:
     assert "truth" not in text
 
 
+def test_a_detector_that_knows_conditions_is_held_to_objects(folder, cli) -> None:
+    """`rock toe` for a damaged one is the right object, and `Toe drain` another."""
+    boxes = [("rock toe", [0, 0, 64, 64]), ("Toe drain- Damaged", [128, 64, 192, 128])]
+    found = [{"class": label, "confidence": 0.9, "box": box} for label, box in boxes]
+    (folder / "found.json").write_text(json.dumps([{"image": "a.png", "detections": found}]))
+    given = ["set/valid/images/a.png", "--detector", "recorded:found.json", *TRUTH]
+    with chat_server(by_place) as server:
+        ran = cli("detect-classify", *given, "--url", server.url, "-o", "out", "--json")
+    assert ran.json()["truth"]["metrics"]["detection_object_accuracy"]["value"] == 0.5
+    assert ran.json()["seconds"]["detector"] is None
+
+
 def test_pictures_without_objects_need_no_model(folder, cli) -> None:
     Image.new("RGB", (64, 64), "white").save(folder / "white.png")
     white = ["detect-classify", "white.png", *DETECT[2:], "--url", NOWHERE, "-o", "out", "--json"]
@@ -238,6 +252,7 @@ BAD = {
     "a task without a choice": (["--task", "service_manual"], ["has 0 fields of kind choice"]),
     "results in their own source": (["--out", "set/valid/images/out"], ["in or around set/valid/images"]),
     "what would be lost": (["--out", "keep"], ["is no folder of earlier results"]),
+    "what lies beside results": (["--out", "mixed"], ["is no folder of earlier results"]),
     "a class of the truth that no option is": (["--truth", "other"], ["class 'boulder' (1 objects"]),
     "pictures of one name": (["set/valid/images/a.png", "keep/a.png"], ["has the name 'a.png' of"]),
 }  # fmt: skip
@@ -247,6 +262,9 @@ BAD = {
 def test_bad_input(folder, cli, name) -> None:
     (folder / "keep").mkdir()
     Image.new("RGB", (9, 9)).save(folder / "keep/a.png")
+    (folder / "mixed").mkdir()
+    for file in ("report.json", "mine.txt"):
+        (folder / "mixed" / file).write_text("{}")
     (folder / "other/images").mkdir(parents=True)
     (folder / "other/labels").mkdir()
     (folder / "other/data.yaml").write_text("train: images\nnames: [boulder]\n")

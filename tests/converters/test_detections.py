@@ -197,6 +197,7 @@ def test_letterbox(size, inner) -> None:
     assert np.allclose(scale, [inner[0] / size[0], inner[1] / size[1]])
     assert (planes[0, 0] == 1).sum() == inner[0] * inner[1]
     left, upper = (int(place) for place in offset)
+    assert [left, upper] == [(64 - side) // 2 for side in inner], "in the middle, the odd line behind"
     assert (planes[0, :, upper : upper + inner[1], left : left + inner[0]] == 1).all()
     assert np.isclose(planes.min(), 114 / 255) or inner == (64, 64)
 
@@ -255,6 +256,16 @@ def test_recorded(tmp_path, pictures, name) -> None:
     assert found_by(one, pictures, account) == expected
     assert (account.read, {reason: len(rows) for reason, rows in account.dropped.items()}) == (3, {"low_confidence": 1})
     assert len(account.warnings["nothing_recorded"]) == 1, "the picture without a record is named"
+
+
+def test_a_picture_is_known_by_its_file_before_its_name(tmp_path) -> None:
+    files = {"set/data.yaml": "train: train/images\nval: valid/images\nnames: [a, b]\n"}
+    for number, split in enumerate(("train", "valid")):
+        files |= {f"set/{split}/images/x.png": (9, 9), f"set/{split}/labels/x.txt": f"{number} 0.5 0.5 0.5 0.5 0.9"}
+    root = write(tmp_path, files) / "set"
+    for split, label in (("train", "a"), ("valid", "b")):
+        found = found_by(RecordedDetector(root, None, 0.25), look([root / split / "images"], tmp_path))
+        assert [one[0] for one in found[0]] == [label]
 
 
 def test_what_is_recorded_is_read_again(tmp_path, pictures) -> None:

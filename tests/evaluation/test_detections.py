@@ -25,7 +25,7 @@ def test_each_object_counts_once() -> None:
         "detection_precision": 0.8,
         "detection_recall": 0.8,
         "detection_f1": pytest.approx(0.8),
-        "detection_class_accuracy": 0.5,
+        "detection_object_accuracy": 0.5,
         "classification_accuracy": 0.5,
         "end_to_end_precision": 0.4,
         "end_to_end_recall": 0.4,

@@ -16,7 +16,7 @@ __all__ = ["Outcome", "counts", "end_to_end", "measured"]
 class Outcome:
     """What came of an object: marked in the truth (`gold` is its class), found by the detector, or both.
 
-    `named`: the detector's own class was right, as far as it tells classes apart. `answered`: the classifier's class.
+    `named`: the detector's class stands for the same object, in whatever condition. `answered`: the classifier's class.
     """
 
     picture: str
@@ -49,10 +49,11 @@ def end_to_end(outcomes: Sequence[Outcome]) -> Measure:
     """The metrics of both stages over the outcomes; a share of nothing is 0, and NaN under weights that leave all out.
 
     `detection_precision`, `detection_recall`, `detection_f1`: detections that are an object, objects that were
-    detected, whatever their classes. `detection_class_accuracy`: of the detected objects those whose class the detector
-    named. `classification_accuracy`: of the detected objects those rightly classified. `end_to_end_recall`: of all
-    objects those detected and rightly classified; `end_to_end_precision`: of all detections; `end_to_end_f1`.
-    `class_<class>_recall` and `condition_<condition>_recall`: `end_to_end_recall` of the objects of one.
+    detected, whatever their classes. `detection_object_accuracy`: of the detected objects those that the detector
+    called what they are, in whatever condition. `classification_accuracy`: of the detected objects those rightly
+    classified. `end_to_end_recall`: of all objects those detected and rightly classified; `end_to_end_precision`: of
+    all detections; `end_to_end_f1`. `class_<class>_recall` and `condition_<condition>_recall`: `end_to_end_recall` of
+    the objects of one.
 
     Precision, recall and F1 as in Everingham et al. (2010), "The Pascal Visual Object Classes Challenge".
     """
@@ -66,7 +67,7 @@ def end_to_end(outcomes: Sequence[Outcome]) -> Measure:
     shares = {
         "detection_precision": (hits, detections),
         "detection_recall": (hits, objects),
-        "detection_class_accuracy": (named, hits),
+        "detection_object_accuracy": (named, hits),
         "classification_accuracy": (right, hits),
         "end_to_end_precision": (right, detections),
         "end_to_end_recall": (right, objects),
