@@ -1,6 +1,7 @@
 """What a request asks for, and what is refused: one table, good and bad in it; vLLM's part of ms-swift's hook."""
 
 import functools
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,17 +9,24 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ontune.errors import InputError
+from decoding.synthetic import qwen_like_tokenizer
+from ontune.callbacks.settings import Settings
+from ontune.errors import InputError, RecipeError
+from ontune.frameworks import llamafactory_serving
 from ontune.frameworks.constraint import Constraint, Constraints
 from ontune.frameworks.swift_generation import _hold, _parse, _run
 from ontune.ontology import write_snapshot
 from ontune.task import load_task
-from ontune.task.exporters.json_schema import json_schema, response_format
+from ontune.task.exporters.json_schema import export_json_schema, json_schema, response_format
 from small import ONTOLOGY, small_task
 
 TASK = small_task()
 FORM = response_format(TASK)
 NAMED = {"type": "json_schema", "json_schema": {"name": "small", "schema": json_schema(TASK)}}
+EXPORTED = {
+    "type": "json_schema",
+    "json_schema": {"name": "small", "schema": json.loads(export_json_schema(TASK).text)},
+}
 OTHER = {"type": "json_schema", "json_schema": {"name": "small", "schema": {"type": "object"}}}
 ANY = Constraint(schema='{"type":"object"}')
 SMALL = Constraint("small")
@@ -53,7 +61,11 @@ def info(tmp_path: Path) -> Path:
         ("small", {"response_format": OTHER}, Constraint(schema='{"type": "object"}')),
         (None, {"task": "absent"}, "absent"),
         (None, {"task": "../small"}, "expected a task's name"),
+        (None, {"task": "recipe.yaml"}, "expected a task's name"),  # it would be read as a path
+        (None, {"task": "n" * 300}, "expected a task's name"),
+        (None, {"task": ""}, "expected a task's name"),
         (None, {"task": 7}, "task is 7"),
+        (None, {"response_format": EXPORTED}, SMALL),
         (None, {"response_format": "json"}, "response_format.type is None"),
         (None, {"response_format": {"type": "grammar"}}, "response_format.type is 'grammar'"),
         (None, {"response_format": {"type": "json_schema", "json_schema": {}}}, "expected a JSON schema"),
@@ -124,3 +136,35 @@ def test_a_pipeline_starts_with_what_its_arguments_say(info) -> None:
     free = SimpleNamespace(args=arguments("vllm"), template=SimpleNamespace())
     assert _run(Constraints(None, info), None, lambda self: "ran", free) == "ran"
     assert (free.template.ontune[1], free.args.structured_outputs_regex) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "backend", "expected"),
+    [
+        (Settings(task="small"), "huggingface", SMALL),
+        (Settings(task="small"), None, SMALL),
+        (Settings(task="small", evaluate="free"), "vllm", None),
+        (Settings(task="small", evaluate=False), "huggingface", None),
+        (Settings(), "sglang", None),
+        (Settings(task="small"), "vllm", "infer_backend is vllm"),
+        (Settings(task="smal"), "huggingface", "smal"),
+    ],
+)
+def test_llamafactory_serves_what_the_block_names_or_refuses_to_start(info, settings, backend, expected) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(RecipeError, match=expected):
+            llamafactory_serving.serve(settings, str(info), backend)
+    else:
+        llamafactory_serving.serve(settings, str(info), backend)
+        assert llamafactory_serving._constraints.default == expected
+
+
+def test_a_task_that_the_tokenizer_cannot_write_is_refused_before_an_answer_begins(info, tmp_path) -> None:
+    path = info / "tasks/other.yaml"
+    field = {"name": "f", "kind": "choice", "options": ["<|im_end|>"]}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"fields": [field], "metrics": ["choice"]}))
+    constraints = Constraints(None, info)
+    tokenizer = qwen_like_tokenizer()
+    with pytest.raises(InputError, match="cannot write"):
+        constraints.prepare(Constraint("other"), tokenizer, [tokenizer.eos_token_id])
+    constraints.prepare(SMALL, tokenizer, [tokenizer.eos_token_id])

@@ -1,6 +1,7 @@
 """What a served answer has to obey: a task that the recipe or the request names, or the schema a request brings."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from ontune.task import Task, load_task
 __all__ = ["Constraint", "Constraints"]
 
 FORMATS = ("text", "json_object", "json_schema")
+NAME = re.compile(r"[^/\\\0]{1,100}(?<!\.yaml)")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Constraints:
         Raises InputError naming what cannot be honoured: a format is never ignored.
         """
         name, form = request.get("task"), request.get("response_format")
-        if name is not None and (not isinstance(name, str) or Path(name).name != name):
-            raise InputError(f"task is {name!r}: expected a task's name")  # and no path on the server's disk
+        if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise InputError(f"task is {name!r}: expected a task's name")  # and no file of the server's disk
         wanted = self._of_task(name) if name else self.default
         if form is None:
             return wanted
@@ -55,9 +57,11 @@ class Constraints:
         return None
 
     def prepare(self, constraint: Constraint, tokenizer: Any, end_ids: Iterable[int]) -> None:
-        """Compiles a schema, so that one that a model cannot be held to is refused before an answer begins."""
+        """Compiles it, so that what a model cannot be held to is refused before an answer begins."""
         if constraint.schema:
             _matcher(constraint, tokenizer, end_ids)
+        else:
+            _mask(self._task(constraint.task), tokenizer, tuple(sorted(end_ids)))
 
     def masked(
         self, constraint: Constraint, words: tuple[Any, Iterable[int]], model: Any, prompt_length: int, config: Any
@@ -97,13 +101,13 @@ class Constraints:
             raise InputError(f"response_format.json_schema.schema is {schema!r}: expected a JSON schema")
         for name in dict.fromkeys([wanted.task if wanted else "", str(record.get("name", ""))]):
             task = self._known(name)
-            if task and json_schema(task) == schema:
+            if task and json_schema(task) == {key: value for key, value in schema.items() if key != "$comment"}:
                 return Constraint(task=name)
         return Constraint(schema=json.dumps(schema))  # unsorted: keys keep their order
 
     def _known(self, name: str) -> Task | None:
         try:
-            return self._task(name) if name and Path(name).name == name else None
+            return self._task(name) if NAME.fullmatch(name) else None
         except OntuneError:
             return None
 

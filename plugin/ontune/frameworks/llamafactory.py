@@ -66,7 +66,8 @@ def hook_parser(module: ModuleType) -> None:
         if {"DataArguments", "TrainingArguments"} <= {*kinds}:
             _plan(settings, *parsed[1:4])
         elif "DataArguments" in kinds and settings:
-            serve(settings.task, str(parsed[kinds.index("DataArguments")].dataset_dir))
+            model_args, data_args = (parsed[kinds.index(f"{name}Arguments")] for name in ("Model", "Data"))
+            serve(settings, str(data_args.dataset_dir), getattr(model_args, "infer_backend", None))
         return parsed
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ontune.callbacks.settings import Settings
 from ontune.errors import InputError, RecipeError
 from ontune.frameworks.constraint import Constraint, Constraints
 from ontune.frameworks.expected import expect
@@ -25,9 +26,16 @@ KEY, WHOLE = "ontune", "ontune_whole"  # the second: no streamer follows
 _constraints = Constraints()  # of the recipe that was parsed last: an engine follows in the same process
 
 
-def serve(task: str | None, dataset_dir: str) -> None:
-    """Takes the task of the `ontune:` block. Raises RecipeError where there is none of that name."""
+def serve(settings: Settings, dataset_dir: str, backend: Any) -> None:
+    """Takes the task of the `ontune:` block, unless it wants free answers.
+
+    Raises RecipeError where there is no task of that name, or another engine than ours would answer past it.
+    """
     global _constraints
+    task = settings.task if settings.evaluate in ("both", "constrained") else None
+    name = str(getattr(backend, "value", backend or HUGGINGFACE))
+    if task and name != HUGGINGFACE:
+        raise RecipeError(f"ontune: infer_backend is {name}: answers are constrained with {HUGGINGFACE}")
     folder = Path(dataset_dir)
     known = folder if (folder / "dataset_info.json").is_file() or (folder / "tasks").is_dir() else DATASET_INFO
     try:

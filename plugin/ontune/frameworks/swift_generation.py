@@ -4,6 +4,7 @@ With the transformers backend a logits processor holds the model to the whole co
 regular expression, which lacks some rules. Training, and its own evaluation, answer as they did.
 """
 
+import asyncio
 import functools
 from collections.abc import Callable
 from dataclasses import asdict
@@ -65,6 +66,9 @@ def _run(constraints: Constraints, dataset_info: Path | None, original: Callable
     self.template.ontune = (constraints, constraints.default)
     if constraints.default and self.args.infer_backend != TRANSFORMERS:
         _hold(self.args, constraints, constraints.default, self.args.infer_backend)
+    elif constraints.default:
+        tokenizer = self.template.tokenizer
+        constraints.prepare(constraints.default, tokenizer, [tokenizer.eos_token_id])
     return original(self)
 
 
@@ -80,10 +84,13 @@ def _task_of_data(names: list[str], dataset_info: Path) -> str | None:
 async def _create_chat_completion(
     original: Callable[..., Any], self: Any, request: Any, raw_request: Any, **options: Any
 ) -> Any:
+    if fault := self._check_api_key(raw_request):  # before anything is told about tasks, or compiled
+        return self.create_error_response(400, fault)
     try:
         constraint = self.ontune.asked(await raw_request.json())
         if constraint and self.args.infer_backend == TRANSFORMERS:
-            self.ontune.prepare(constraint, self.template.tokenizer, [self.template.tokenizer.eos_token_id])
+            words = self.template.tokenizer, [self.template.tokenizer.eos_token_id]
+            await asyncio.to_thread(self.ontune.prepare, constraint, *words)
         parse = functools.partial(_parse, request.parse, self.ontune, constraint, self.args.infer_backend)
         request.parse = parse
     except InputError as error:
