@@ -38,17 +38,24 @@ def by_name(names: Sequence[str]) -> Callable[[str], str | None]:
 
     None where none or several fit.
     """
-    spellings = (str, lambda name: PurePosixPath(name).name, lambda name: PurePosixPath(name).stem)
-    places: list[dict[str, set[str]]] = [{} for _ in spellings]
+    places: list[dict[str, set[str]]] = [{}, {}, {}, {}]
     for name in names:
-        for place, spell in zip(places, spellings, strict=True):
-            place.setdefault(spell(name), set()).add(name)
+        path = PurePosixPath(name)
+        for place, spelling in zip(places, (name, _bare(path), path.name, path.stem), strict=True):
+            place.setdefault(spelling, set()).add(name)
+    whole, bare, files, stems = places
 
     def find(wanted: str) -> str | None:
-        plain = wanted.replace("\\", "/")
-        for place, spell in zip(places, spellings, strict=True):
-            if fitting := place.get(spell(plain)):
+        path = PurePosixPath(wanted.replace("\\", "/"))
+        # What has no suffix may have a full stop, as every name of Roboflow's: x_jpg.rf.0a1b
+        by_path = ((whole, str(path)), (bare, str(path)), (bare, _bare(path)))
+        for place, spelling in (*by_path, (files, path.name), (stems, path.name), (stems, path.stem)):
+            if fitting := place.get(spelling):
                 return next(iter(fitting)) if len(fitting) == 1 else None
         return None
 
     return find
+
+
+def _bare(path: PurePosixPath) -> str:
+    return (path.parent / path.stem).as_posix()  # `with_suffix` takes no empty name

@@ -75,7 +75,7 @@ class RecordedDetector:
         found: Regions = {}
         for file in files_below(self.path, {".txt"}):
             lines = label_lines(file, self.path)
-            name = find(file.relative_to(self.path).with_suffix("").as_posix()) or find(file.stem)
+            name = find(file.relative_to(self.path).as_posix())
             if name is None or name in found:
                 _unknown(account, len(lines), file.name)
             else:

@@ -70,14 +70,20 @@ def test_a_match_is_one_to_one_and_shares_enough(found, truth, threshold) -> Non
     [
         ("a/x.jpg", "a/x.jpg"),
         ("a\\x.jpg", "a/x.jpg"),
+        ("b/x.txt", "b/x.jpg"),
+        ("c/x.txt", None),
+        ("", None),
         ("elsewhere/y.png", "y.png"),
         ("y", "y.png"),
         ("x.jpg", None),  # there are two
         ("z.jpg", None),
+        ("labels/d_jpg.rf.0a1b.txt", "d_jpg.rf.0a1b.jpg"),
+        ("d_jpg.rf.0a1b", "d_jpg.rf.0a1b.jpg"),
+        ("d_jpg.rf", None),
     ],
 )
 def test_by_name(wanted, expected) -> None:
-    assert by_name(["a/x.jpg", "b/x.jpg", "y.png"])(wanted) == expected
+    assert by_name(["a/x.jpg", "b/x.jpg", "y.png", "d_jpg.rf.0a1b.jpg"])(wanted) == expected
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan"), "0.5"])
