@@ -342,6 +342,11 @@ def test_the_models_of_a_server() -> None:
 
 def test_a_key_is_never_shown() -> None:
     assert "secret" not in repr(Endpoint("http://127.0.0.1:9/v1", "secret"))
+    for key in ("sk-SECRET\r", "sk-SECRET two", "sk-SECRETé"):
+        for given in ({"api_key": key}, {"headers": {"x-api-key": key}}):
+            with pytest.raises(InputError, match="a character that no header can") as caught:
+                Endpoint("http://127.0.0.1:9/v1", **given)
+            assert "SECRET" not in str(caught.value)
 
 
 def test_engines_other_than_transformers_need_no_torch(tmp_path) -> None:

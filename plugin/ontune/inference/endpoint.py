@@ -29,6 +29,7 @@ SETTINGS = re.compile(
     r"api[ _-]?key|model_list|response_format|json.?schema|model\b.{0,80}\b(not found|not exist)", re.IGNORECASE
 )
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what another form makes of `read`
+UNSENDABLE = re.compile(r"[^\x21-\x7e]")  # in a key: errors of the client would repeat the header with it
 SCHEMA = re.compile(r"response_format|json.?schema", re.IGNORECASE)
 HINT = ": ask with --decoding free, or give another response_format in --extra"
 LONGEST_WAIT = 600.0  # seconds that a server may ask to wait
@@ -72,6 +73,10 @@ class Endpoint:
     error: InputError | None = None
     lock: Any = field(default_factory=Lock, repr=False)
     stopped: Event = field(default_factory=Event, repr=False)
+
+    def __post_init__(self) -> None:
+        if any(UNSENDABLE.search(value) for value in (self.api_key or "", *self.headers.values())):
+            raise InputError(f"{self.url}: the key holds white space, a line's end or a character that no header can")
 
     def post(self, path: str, body: Json, read: Callable[[Json], Read]) -> tuple[Read, float]:
         """What `read` makes of the answer, and the seconds that this answer took.
