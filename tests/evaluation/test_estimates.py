@@ -9,6 +9,7 @@ from evaluation.fixtures import TASKS, predictions
 from ontune.evaluation.estimates import Settings, count_of, headline, measured
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
+from ontune.task import Choice, Task
 
 TASK = TASKS["label_sets"]
 FAST = Settings(resamples=200)
@@ -124,3 +125,30 @@ def test_headline() -> None:
 def test_undefined_values_are_null() -> None:
     found = measured(TASK, rows(4, 4), FAST).estimates["f1"]
     assert replace(found, value=np.nan).to_record()["value"] is None
+
+
+def test_groups_are_those_of_the_rows_that_count() -> None:
+    """Forty rows with numbers are all of one page: forty others without numbers make them no more pages."""
+
+    def row(at: int, text: str, group: str) -> Prediction:
+        return Prediction(f"s{at:02}", "free", text, text, {"answer": text}, meta={"group": group})
+
+    given = [row(at, "40 Nm", "page") if at < 40 else row(at, "grease", f"p{at}") for at in range(80)]
+    found = measured(TASKS["manuals"], given, FAST).estimates
+    numeric = found["numeric_exact_match"]
+    assert (numeric.n, numeric.units, numeric.low, numeric.method) == (40, 1, None, None)
+    assert (found["exact_match"].n, found["exact_match"].units) == (80, 41)
+    bare = [replace(row, gold=None) if at % 10 else row for at, row in enumerate(rows(40, 40, per_group=10))]
+    found = measured(TASK, bare, FAST).estimates
+    assert {(found[name].n, found[name].units) for name in ("f1", "hamming_loss", "lca_distance")} == {(4, 4)}
+
+
+def test_several_choice_fields_are_over_their_rows() -> None:
+    fields = tuple(Choice(name, ("a", "b")) for name in ("left", "right"))
+    task = Task("two", TASK.ontology, fields, metrics=("choice",))
+    answer = {"left": "a", "right": "b"}
+    given = [Prediction(f"s{at}", "free", answer, "", answer) for at in range(6)]
+    found = measured(task, given, FAST).estimates
+    names = [name for name in found if name.endswith("accuracy")]
+    assert {name.partition("_")[0] for name in names} >= {"left", "right"}
+    assert [name for name in names if not found[name].n] == []

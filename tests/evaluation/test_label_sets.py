@@ -212,7 +212,7 @@ def test_a_weight_says_how_often_a_row_counts(rows):
     weights = np.array([[count for *_, count in rows]], dtype=float)
     once = [predict(TASK, gold, raw, at) for at, (gold, raw, _) in enumerate(rows)]
     repeated = [row for row, (*_, count) in zip(once, rows, strict=True) for _ in range(count)]
-    found = {name: values[0] for name, values in label_sets(TASK, once)(weights).items()}
+    found = {name: np.nan_to_num(values[0]) for name, values in label_sets(TASK, once)(weights).items()}
     assert found == pytest.approx(label_set_metrics(TASK, repeated), abs=1e-12)
 
 
@@ -249,3 +249,12 @@ def test_the_same_rows_give_the_same_bits_in_every_process():
     }
     assert len(seen) == 1
     assert "exact_match" in seen.pop()
+
+
+def test_weights_that_leave_out_all_gold_leave_the_scores_undefined() -> None:
+    gold = labels("Circle")
+    rows = [predict(TASK, gold, json.dumps(gold)), predict(TASK, None, "no", 1)]
+    found = label_sets(TASK, rows)(np.array([[0.0, 2.0], [1.0, 1.0]]))
+    for name in ("exact_match", "f1", "hamming_loss", "area_f1", "hierarchical_f1", "lca_distance"):
+        assert np.isnan(found[name]).tolist() == [True, False], name
+    assert (found["scored"].tolist(), found["invalid_rate"].tolist()) == ([0, 1], [1, 0.5])

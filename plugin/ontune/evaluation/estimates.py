@@ -9,7 +9,7 @@ import numpy as np
 from ontune.evaluation.answer_errors import RATES
 from ontune.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Groups, draws, groups_of, percentiles
 from ontune.evaluation.families import measure as measure_of
-from ontune.evaluation.measure import Prepared, Rows, Values, point
+from ontune.evaluation.measure import Floats, Prepared, Rows, Values, point
 from ontune.evaluation.predictions import Prediction
 from ontune.evaluation.significance import wilson
 from ontune.task.model import Task
@@ -38,6 +38,7 @@ COUNTS = (
 )
 SHARES = re.compile(r"(^|_)(exact_match|exercise_match|accuracy|rate)$")  # rows that hit over rows, but for means
 MEANS = re.compile(r"balanced_|worst_|macro_|weighted_")
+WHOLE = ("exact_match", "accuracy")  # their rows are those of f1, balanced_accuracy and other values of no single row
 OPEN_ENDED = re.compile(r"distance")  # not between 0 and 1
 # What a screen or a slice shows of all there is: where a run is good and where it is weak.
 HEADLINES = (
@@ -132,7 +133,7 @@ def _measured(measure: Prepared, groups: Groups, settings: Settings, what: str) 
     values = point(measure, len(groups))
     drawn = draws(measure, groups, settings.resamples, settings.seed, what)
     spans = percentiles(drawn, settings.level)
-    rows = _Rows(len(groups), int(groups.max(initial=-1)) + 1, values)
+    rows = _Rows(groups, values, measure.by_row)
     found = {
         name: rows.estimate(name, value, spans.get(name), settings.level)
         for name, value in values.items()
@@ -164,20 +165,18 @@ def count_of(name: str, counts: Mapping[str, float]) -> float | None:
 
 @dataclass(frozen=True)
 class _Rows:
-    """How many rows there are, how many groups they fall into, and the counts among the values."""
+    """Each row's group, the counts among the values, and the rows that take part in a value where that is known."""
 
-    count: int
-    groups: int
+    groups: Groups
     values: Mapping[str, float]
+    by_row: Mapping[str, Floats]
 
     def estimate(self, name: str, value: float, span: tuple[float, float] | None, level: float) -> Estimate:
-        counted = None if name in ALL_ROWS else count_of(name, self.values)
-        n = self.count if counted is None else round(counted)
+        n, units = self._over(name)
         if not n or np.isnan(value):
             return Estimate(value, None, None, n, n, None)
-        if self.groups == self.count and _is_share(name, value * n):
+        if units == n and _is_share(name, value * n):
             return Estimate(value, *wilson(round(value * n), n, level), n, n, "wilson")
-        units = min(n, self.groups)
         if span is None or units < 2 or np.isnan(span[0]):
             return Estimate(value, None, None, n, units, None)
         if span[0] == span[1] and value in (0, 1) and not OPEN_ENDED.search(name):
@@ -185,6 +184,19 @@ class _Rows:
         if _is_share(name, value * n):
             span = _wider(span, wilson(round(value * n), n, level))
         return Estimate(value, *span, n, units, "bootstrap")
+
+    def _over(self, name: str) -> tuple[int, int]:
+        """How many rows the value is over, and into how many groups these fall: other rows' groups tell nothing."""
+        if name in self.by_row:
+            return self._taking_part(name)
+        counted = None if name in ALL_ROWS else count_of(name, self.values)
+        n = len(self.groups) if counted is None else round(counted)
+        known = (self._taking_part(key) for key in WHOLE if key in self.by_row)
+        return next((found for found in known if found[0] == n), (n, min(n, len(np.unique(self.groups)))))
+
+    def _taking_part(self, name: str) -> tuple[int, int]:
+        there = ~np.isnan(self.by_row[name])
+        return int(there.sum()), int(np.count_nonzero(np.bincount(self.groups[there])))
 
 
 def _wider(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def label_sets(task: Task, predictions: Sequence[Prediction]) -> Prepared:
     `hierarchical`. `…_rate`: the share of rows that `answer_errors` finds.
     Formulas: Sokolova and Lapalme (2009), "A systematic analysis of performance measures for classification tasks"; as
     in scikit-learn with `zero_division=0`. In a mean over rows, one with no label on both sides counts 1, and one with
-    labels on one side alone 0. Without any row to count, a value is 0.
+    labels on one side alone 0. Without any row to count, a value is 0, and NaN under weights that leave all out.
     """
     matrix = label_matrix(task, predictions)
     errors = answer_errors(task, predictions)
@@ -81,8 +81,11 @@ def _prepared(task: Task, of: _Parts) -> Prepared:
         for head, part in parts.items():
             scores = part(weights, counts, scored)
             found += [(f"{head}_{name}", scores[name]) for name in WITHIN]
-        found += [*near(weights).items(), *rates(weights).items()]
-        return named(task, found)
+        found += near(weights).items()
+        # As of `row_means`: weights that leave out all rows with gold say nothing, where there are such rows.
+        nothing = (scored == 0) & matrix.scored.any()
+        found[1:] = [(name, np.where(nothing, np.nan, part)) for name, part in found[1:]]
+        return named(task, [*found, *rates(weights).items()])
 
     by_row = whole.agreement.by_row | rates.by_row
     return Prepared(values, lambda rows: _prepared(task, of.take(rows)), by_row)
