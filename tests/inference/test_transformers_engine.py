@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from ontune.decoding import generate
 from ontune.evaluation import Prediction, equal
 from ontune.inference.prompts import Pictures
 from ontune.inference.settings import Generation
@@ -296,3 +297,13 @@ def test_batches_are_the_sorted_samples_cut(numbers, size) -> None:
     assert [item.id for item in chain.from_iterable(found)] == sorted(item.id for item in samples)
     assert all(len(batch) == size for batch in found[:-1])
     assert all(0 < len(batch) <= size for batch in found[-1:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_constrained_answers_take_the_fastest_method(engines, kind, monkeypatch) -> None:
+    """Whatever stands in the model's own generation config: here sampling, and for one kind a penalty."""
+    told: list[str] = []
+    monkeypatch.setattr(generate, "_told", set())
+    monkeypatch.setattr(generate, "message", told.append)
+    engines(kind).answer(SAMPLES[:2], "constrained")
+    assert told == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import EosTokenCriteria, MaxLengthCriteria
+from transformers import EosTokenCriteria, MaxLengthCriteria, MinLengthLogitsProcessor
 
 from ontune.decoding.draft import Draft, grow
 from ontune.decoding.head import Head
@@ -81,7 +81,7 @@ def decode(
     if stream:
         stream.end()
     width = max(len(row.tokens) for row in rows)
-    padding = [config.pad_token_id]
+    padding = [mask.end_ids[0] if config.pad_token_id is None else config.pad_token_id]
     return input_ids.new_tensor([row.tokens + padding * (width - len(row.tokens)) for row in rows])
 
 
@@ -89,11 +89,14 @@ def _plain(arguments: dict[str, Any], input_ids: torch.Tensor, stream: Any) -> t
     """The generation config and the caller's own stopping criteria, taken out of `generate`'s arguments."""
     config = arguments.pop("generation_config")
     processors, criteria = (arguments.pop(name, ()) for name in ("logits_processor", "stopping_criteria"))
+    width = input_ids.shape[1]
+    # A minimum of no new tokens becomes a processor that has nothing to do.
+    asked = [one for one in processors if not isinstance(one, MinLengthLogitsProcessor) or one.min_length > width]
     cache = arguments.get("past_key_values")
     faults = {
         "sampling": config.do_sample,
         "beams": (config.num_beams or 1) > 1,
-        "logits processors (such as a repetition penalty)": len(processors),
+        "logits processors (such as a repetition penalty)": len(asked),
         "return_dict_in_generate": config.return_dict_in_generate,
         "inputs_embeds": arguments.get("inputs_embeds") is not None,
         "a cache that is not empty": bool(cache and cache.get_seq_length()),
