@@ -46,6 +46,9 @@ def test_the_text_names_the_files(cli, folder) -> None:
     assert "A  a.jsonl" in found.out
     assert "B against A: won" in found.out
     assert "McNemar p = " in found.out
+    p_value = json.loads((folder / "out/report.json").read_text())["comparisons"][0]["permutation_p"]["exact_match"]
+    assert f"permutation p of exact_match = {p_value:.4f}".rstrip("0") in found.out
+    assert "40 rows fall into 10 groups" in found.out
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,8 @@ def test_many_groups_are_sampled() -> None:
 
 def test_no_rows() -> None:
     assert permutation(both([], []), np.arange(0), np.zeros(0, dtype=bool)) == {"mean": 1.0}
+
+
+def test_without_resamples_there_is_no_p_value() -> None:
+    a, b = np.zeros(6), np.ones(6)
+    assert permutation(both(a, b), np.arange(6), a != b, 0) == {}

@@ -94,6 +94,9 @@ def compare(
         "both_right": int(np.sum(right_a & right_b)),
         "both_wrong": int(np.sum(~right_a & ~right_b & counted)),
         "mcnemar_p": mcnemar(len(lost), len(won)),
+        "rule": sorted({goal.metric for goal in rule}),
+        "rows": len(a.predictions),
+        "groups": len(np.unique(of_a.groups)),
         "permutation_p": {name: p for name, p in p_values.items() if name in of_a.estimates},
         "differences": _differences(of_a, of_b, settings.level),
     }

@@ -121,7 +121,19 @@ def _comparison(item: Record) -> list[str]:
 def _won(item: Record) -> str:
     both = f"both right {item['both_right']}, both wrong {item['both_wrong']}"
     counts = f"won {len(item['won'])}, lost {len(item['lost'])}, {both}"
-    return f"{item['b']} against {item['a']}: {counts}; McNemar p {_p(item['mcnemar_p'])}"
+    p_values = [f"McNemar p {_p(item['mcnemar_p'])}", *_by_group(item)]
+    return f"{item['b']} against {item['a']}: {counts}; {'; '.join(p_values)}"
+
+
+def _by_group(item: Record) -> list[str]:
+    """What McNemar's test leaves out: rows of one group are alike, and the permutation swaps whole groups."""
+    found = [
+        f"permutation p of {name} {_p(item['permutation_p'][name])}"
+        for name in item["rule"]
+        if name in item["permutation_p"]
+    ]
+    few = f"{item['rows']} rows fall into {item['groups']} groups, which the permutation heeds and McNemar does not"
+    return found + [few] * (item["groups"] < item["rows"])
 
 
 def _dimensions(by_run: Record) -> list[str]:

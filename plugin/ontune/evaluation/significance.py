@@ -80,10 +80,13 @@ def permutation(
     `measure` is over the rows of A and then those of B, which answer the same questions; `groups` and `differs` are of
     the rows of one run. Groups without a difference change nothing by a swap and are left out; all swaps of the rest
     are tried where there are no more than `resamples`, else that many random ones and the one that was seen.
+    Without resamples no value is tested, but where there is nothing to swap.
     Good (2005), "Permutation, Parametric and Bootstrap Tests of Hypotheses", chapters 3 and 13.
     """
     active = np.unique(groups[differs])
     exact = 2 ** len(active) <= max(resamples, 1)
+    if not exact and not resamples:
+        return {}
     tried = 2 ** len(active) if exact else resamples
     size = max(1, CELLS // max(1, 2 * len(groups)))
     seen = _difference(measure, np.zeros((1, len(groups))))
