@@ -30,7 +30,12 @@ def message(text: str) -> None:
 
 def emit(record: Mapping[str, Any], text: str, as_json: bool) -> None:
     """The result of a command on standard output: `record` as one JSON object, or `text` for people."""
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else text)
+    _print(json.dumps(record, ensure_ascii=False) if as_json else text)
+
+
+def _print(text: str) -> None:
+    """Half a surrogate pair, which a model may write, is printed as its escape, and JSON with it stays the same."""
+    click.echo(text.encode(errors="backslashreplace").decode())
 
 
 def libraries_apart() -> AbstractContextManager[TextIO]:
@@ -64,6 +69,6 @@ def run(command: click.Command, name: str) -> NoReturn:
 
 def _fail(faults: tuple[str, ...], status: int, usage: str = "") -> NoReturn:
     if "--json" in sys.argv:
-        click.echo(json.dumps({"error": list(faults)}, ensure_ascii=False))
+        _print(json.dumps({"error": list(faults)}, ensure_ascii=False))
     message("\n".join([usage] * bool(usage) + [f"error: {fault}" for fault in faults]))
     sys.exit(status)

@@ -3,6 +3,7 @@
 import ctypes
 import glob
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -10,10 +11,20 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ontune.errors import InputError
 
-__all__ = ["LFS_POINTER", "copy_atomic", "replace_directory", "sha256_file", "write_atomic", "write_lines"]
+__all__ = [
+    "LFS_POINTER",
+    "copy_atomic",
+    "replace_directory",
+    "sha256_file",
+    "to_utf8",
+    "to_utf8_json",
+    "write_atomic",
+    "write_lines",
+]
 
 STALE = 24 * 3600  # seconds; no run leaves its new folder untouched that long
 AT_FDCWD, EXCHANGE = -100, 2  # of renameat2(2)
@@ -24,6 +35,16 @@ def sha256_file(path: Path) -> str:
     """The hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def to_utf8(text: str) -> str:
+    """The text with each half of a surrogate pair escaped: a model may write one, and UTF-8 cannot hold it."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def to_utf8_json(value: object, **options: Any) -> str:
+    """JSON that UTF-8 can hold, other letters unescaped; read again it gives the same value."""
+    return to_utf8(json.dumps(value, ensure_ascii=False, **options))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -110,6 +110,8 @@ def test_all_faults_at_once(cli, folder) -> None:
         (["--goals", "edugraf"], "there are"),
         (["--by", "sort"], "--by sort: no such field"),
         (["--right", "f2>=1"], "no metric 'f2'"),
+        (["--measured", "folder_gb=inf"], "--measured 'folder_gb=inf': expected KEY=NUMBER"),
+        (["--measured", "exact_match=1"], "--measured exact_match: computed from the answers"),
         (["--task", "nothing"], "no tasks file nothing.yaml"),
         (["--ontology", "nothing"], "no ontologies file nothing.json"),
         (["--free", "empty.jsonl"], "empty.jsonl: no predictions"),
@@ -241,3 +243,16 @@ def test_no_page(cli, folder) -> None:
     found = cli("evaluate", "p.jsonl", "--no-page", "--json", *FAST, "-o", "out")
     assert [Path(name).name for name in found.json()["files"]] == ["report.json", "report.md"]
     assert not (folder / "out/report.html").exists()
+
+
+def test_half_a_surrogate_pair_is_written_escaped(cli, folder) -> None:
+    kinds = ("half \ud83d", "whole")
+    given = predictions("label_sets", 40, per_group=1)
+    rows = [replace(row, meta={"sort": kinds[at % 2]}) for at, row in enumerate(given)]
+    write_predictions(folder / "half.jsonl", rows)
+    for options in ([], ["--json"]):
+        found = cli("evaluate", "half.jsonl", *FAST, "--by", "sort", "-o", "out", *options)
+        assert found.status == 0, found.err
+    report = json.loads((folder / "out/report.json").read_text())
+    assert {part["value"] for part in report["slices"]["A"]} == set(kinds)
+    assert "half \\ud83d" in (folder / "out/report.md").read_text()

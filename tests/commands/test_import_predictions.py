@@ -68,3 +68,9 @@ def test_faults(folder, cli) -> None:
     assert ran.status == 2
     assert len(ran.json()["error"]) == 2
     assert not Path("out.jsonl").exists()
+
+
+def test_a_file_without_rows_is_a_fault(folder, cli) -> None:
+    write([])
+    ran = cli("import", "rows.jsonl", "--data", "set_val", "-o", "out.jsonl")
+    assert (ran.status, "rows.jsonl: no rows" in ran.err, Path("out.jsonl").exists()) == (2, True, False)

@@ -8,6 +8,8 @@ from PIL import Image
 
 from chat_server import Chat, chat_server, error, question
 from commands.manuals import make_manuals
+from ontune.errors import InputError
+from ontune.evaluation.probes import read_results
 
 PROBES = {
     "goal": 0.4,
@@ -86,6 +88,17 @@ def test_a_model_that_is_loaded_here(cli, folder, tiny_model) -> None:
     assert ran.json()["model"] == model
     assert len(ran.json()["results"]) == 3
     assert ran.json()["passed"] == 0
+
+
+def test_half_a_surrogate_pair_and_results_with_a_bad_goal(cli, folder) -> None:
+    with chat_server(lambda _: Chat("half \ud83d")) as server:
+        ran = cli("probe", "probes.yaml", "--url", server.url, "--json")
+    assert {item["answer"] for item in ran.json()["results"]} == {"half \ud83d"}
+    record = json.loads((folder / "probes-results.json").read_text())
+    for goal in ({"goal": "f1"}, {"text": ""}, "x"):
+        (folder / "bad.json").write_text(json.dumps(record | {"goal": goal}))
+        with pytest.raises(InputError, match=r"bad\.json: no results of `ontune probe`"):
+            read_results(folder / "bad.json")
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,8 @@ def line(**change) -> str:
         ([line(images=[1])], ["images is (1,): expected a list of strings"]),
         ([line(tokens=True)], ["tokens is True: expected int"]),
         ([line(scores={"Area": {"Addition": "x"}})], ["scores of 'Area' are {'Addition': 'x'}: expected a finite"]),
+        ([line(seconds=float("inf"))], ["seconds is inf: expected a finite number from 0 on"]),
+        ([line(seconds=-1)], ["seconds is -1: expected a finite number from 0 on"]),
         ([line(scores={"Area": 1})], ["scores of 'Area' are 1: expected a finite"]),
         ([line(scores={"Area": {"Addition": float("nan")}})], ["scores of 'Area' are {'Addition': nan}"]),
         ([line(), line(raw=1), line()], ["p.jsonl:2: prediction 'a': raw is 1", "p.jsonl:3: id 'a' stands on line 1"]),
@@ -143,3 +145,9 @@ def test_a_missing_file_and_a_repeated_id_are_named(tmp_path: Path):
     with pytest.raises(DatasetError, match="id 'a' stands twice"):
         write_predictions(tmp_path / "p.jsonl", [SOME, SOME])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_utf8_is_named(tmp_path: Path):
+    (tmp_path / "p.jsonl").write_bytes(line().encode() + b"\n\xff\n")
+    with pytest.raises(DatasetError, match=r"p\.jsonl: not UTF-8"):
+        read_predictions(tmp_path / "p.jsonl")

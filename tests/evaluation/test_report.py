@@ -184,3 +184,11 @@ def test_judge_and_probes_stand_as_they_were_found() -> None:
     assert "## Judge" in text
     assert "* faithfulness: 0.8" in text
     assert "* passed: 3" in text
+
+
+def test_the_level_is_said_as_it_was_given() -> None:
+    rows = [Run("A", "a.jsonl", predictions("label_sets", 24))]
+    goals = parse_goals(["exact_match>=0.7"])
+    found = build_report(TASKS["label_sets"], rows, (), Plan(goals=goals, settings=Settings(100, level=0.995)))
+    assert any(note.startswith("99.5% intervals") for note in found["notes"])
+    assert "at 99.5%, on" in found["goals"][0]["why"]

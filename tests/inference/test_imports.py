@@ -108,6 +108,7 @@ BAD = {
     "a list as answer": ([plain(0, raw=[])], None, ["expected the answer, a text or an object"]),
     "a list as id": ([plain(0, id=[])], None, ["id is []: expected a text"]),
     "no numbers": ([plain(0, tokens="7")], None, ["tokens and seconds are ['7', 0]: expected two numbers"]),
+    "endless seconds": ([plain(0, seconds=10**400)], None, ["expected two numbers"]),
     "another gold": ([plain(0, gold=GOLD[1])], None, [":1: gold is", "but sample '0' has"]),
     "another format": ([plain(0)], "swift", [":1: response is None: expected a text"]),
 }

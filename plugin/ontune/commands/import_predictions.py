@@ -8,6 +8,7 @@ import click
 from ontune.commands.predict import metric_lines, task_of
 from ontune.console import FILE, NEW_PATH, emit, json_option, message
 from ontune.dataset_info import resolve
+from ontune.errors import InputError
 from ontune.evaluation import Decoding, compute_metrics, write_predictions
 from ontune.inference.engine import Record, Reply
 from ontune.inference.imports import SOURCES, match, read_rows
@@ -51,6 +52,8 @@ def command(
     task = task_of(entry, task_name, ontology, dataset_info)
     samples = read_samples(entry.path)
     source, rows = read_rows(file, source)
+    if not rows:
+        raise InputError(f"{file}: no rows: expected at least one answer")
     pairs = match(samples, rows, file)
     making = Record(task, model)
     predictions = [

@@ -1,6 +1,5 @@
 """`ontune probe`: a few questions that a model has to answer right."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ontune.evaluation import Prediction
 from ontune.evaluation.goals import Goal
 from ontune.evaluation.probes import METRIC, Probe, Probes, decide, probe_record, read_probes
 from ontune.evaluation.text_overlap import texts
-from ontune.files import write_atomic
+from ontune.files import to_utf8_json, write_atomic
 from ontune.inference.engine import batches, was_asked
 from ontune.inference.resume import answer_all, discard_part
 from ontune.ontology import Concept, Ontology
@@ -66,7 +65,7 @@ def command(
     model = next(iter(answers.values())).model
     results = [decide(probe, answer_text(task, answers[probe.id])) for probe in asked.probes]
     record = probe_record(str(probes), model, results, wanted)
-    write_atomic(target, json.dumps(record, ensure_ascii=False, indent=1))
+    write_atomic(target, to_utf8_json(record, indent=1))
     discard_part(target)
     for result in results:
         if not result.passed:

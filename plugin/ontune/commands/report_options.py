@@ -1,6 +1,6 @@
 """The options that evaluate and compare share, what they read, and the three files that they write."""
 
-import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from ontune.evaluation.goals import Goal, load_goals, parse_goals
 from ontune.evaluation.markdown import to_markdown
 from ontune.evaluation.predictions import Prediction, read_predictions, uncollected
 from ontune.evaluation.report import Evaluation, Plan, Train
-from ontune.files import write_atomic
+from ontune.files import to_utf8, to_utf8_json, write_atomic
 from ontune.resources import DATASET_INFO
 from ontune.sharegpt import read_samples
 from ontune.task import Task, load_task, task_sha256
@@ -140,8 +140,12 @@ class ReportOptions:
         for text in self.measured:
             key, _, number = text.partition("=")
             try:
-                found[key.strip()] = given_value(float(number))
+                value = float(number)
             except ValueError:
+                value = math.nan
+            if math.isfinite(value):
+                found[key.strip()] = given_value(value)
+            else:
                 faults.append(f"--measured {text!r}: expected KEY=NUMBER")
         InputError.check(faults)
         return found
@@ -210,8 +214,8 @@ def _asked_with(asked: set[str], name: str, dataset_info: Path) -> Task | None:
 def write_report(folder: Path, found: Evaluation, task: Task, runs: Sequence[Run], options: ReportOptions) -> list[str]:
     """The paths of the files, written."""
     paths = [folder / f"report.{suffix}" for suffix in ("json", "md", "html")]
-    write_atomic(paths[0], json.dumps(found.report, ensure_ascii=False, indent=1, allow_nan=False))
-    write_atomic(paths[1], to_markdown(found.report))
+    write_atomic(paths[0], to_utf8_json(found.report, indent=1, allow_nan=False))
+    write_atomic(paths[1], to_utf8(to_markdown(found.report)))
     if options.no_page:
         return [str(path) for path in paths[:2]]
     from ontune.evaluation.page import Thumbnails, page_samples, write_page

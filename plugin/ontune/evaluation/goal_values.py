@@ -154,7 +154,7 @@ def _latency(
     """`seconds_p95<=3` says that 95 % of all answers take no more than 3 seconds: a rate, and judged as one."""
     value, within, count = float(np.quantile(seconds, share)), int(np.sum(seconds <= goal.limit)), len(seconds)
     low, high = wilson(within, count, level)
-    span = f"between {low:.3f} and {high:.3f} of all at {level:.0%}"
+    span = f"between {low:.3f} and {high:.3f} of all at {100 * level:g}%"
     why = f"{within} of {count} rows took at most {goal.limit:g} s: {span}"
     if low >= share or high < share:
         return Verdict(goal, run, "PASS" if low >= share else "FAIL", value, why=why)

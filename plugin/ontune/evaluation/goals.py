@@ -126,7 +126,7 @@ def judge(goal: Goal, estimate: Estimate, run: str, level: float) -> Verdict:
 def _needed(goal: Goal, estimate: Estimate, level: float) -> tuple[int | None, str]:
     """How many rows would decide, and why these do not."""
     low, high = estimate.low or 0.0, estimate.high or 0.0
-    span = f"{estimate.value:.3f} lies between {low:.3f} and {high:.3f} at {level:.0%}"
+    span = f"{estimate.value:.3f} lies between {low:.3f} and {high:.3f} at {100 * level:g}%"
     if estimate.value == goal.limit or (estimate.method == "wilson" and goal.limit in (0, 1)):
         return None, f"{span}: no number of rows shows on which side of {goal.limit:g} it is{_provable(goal, estimate)}"
     if estimate.method == "wilson":

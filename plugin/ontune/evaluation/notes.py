@@ -23,7 +23,7 @@ def notes(task: Task, runs: Sequence[Run], free: Sequence[Run], settings: Settin
 def _intervals(run: Run, settings: Settings) -> str:
     rows = run.predictions
     groups = int(groups_of(rows).max(initial=-1)) + 1
-    level = f"{settings.level:.0%} intervals"
+    level = f"{100 * settings.level:g}% intervals"
     if groups == len(rows):
         wilson = f"{level}: Wilson for rates, since every row is its own group"
         return f"{wilson}; else percentile bootstrap with {settings.resamples} resamples, seed {settings.seed}."

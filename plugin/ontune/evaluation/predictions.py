@@ -3,7 +3,6 @@
 import gc
 import json
 import math
-import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -12,15 +11,22 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from ontune.errors import DatasetError
-from ontune.files import write_lines
+from ontune.files import to_utf8_json, write_lines
 from ontune.task.refusals import CODES
 
-__all__ = ["Decoding", "Prediction", "Scores", "equal", "read_predictions", "uncollected", "write_predictions"]
+__all__ = [
+    "Decoding",
+    "Prediction",
+    "Scores",
+    "equal",
+    "is_duration",
+    "read_predictions",
+    "uncollected",
+    "write_predictions",
+]
 
 Decoding: TypeAlias = Literal["constrained", "free"]
 Scores: TypeAlias = Mapping[str, Mapping[str, float]]  # field -> label -> log-probability
-
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,7 @@ class Prediction:
         """The line of the file: all keys in the order of the record, the answers' own key order kept."""
         record = {key: getattr(self, key) for key in KEYS}
         record["meta"] = dict(sorted(self.meta.items()))
-        text = json.dumps(record, ensure_ascii=False)
-        # A model may write half of a surrogate pair as an escape; UTF-8 cannot hold it unescaped.
-        return SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+        return to_utf8_json(record)
 
     @classmethod
     def from_json(cls, line: str, where: str) -> "Prediction":
@@ -113,7 +117,21 @@ def _faults(prediction: Prediction) -> Iterator[str]:
             yield f"{key} is {values!r}: expected a list of strings"
         elif key == "errors" and (unknown := sorted(set(prediction.errors) - set(CODES))):
             yield f"errors has {unknown}: expected codes out of {list(CODES)}"
+    yield from _time_faults(prediction.seconds)
     yield from _score_faults(prediction.scores)
+
+
+def is_duration(seconds: object) -> bool:
+    """Whether the value is a finite number of seconds, 0 or more."""
+    try:
+        return isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
+    except OverflowError:  # an integer of hundreds of digits
+        return False
+
+
+def _time_faults(seconds: float) -> Iterator[str]:
+    if type(seconds) in (int, float) and not is_duration(seconds):
+        yield f"seconds is {seconds!r}: expected a finite number from 0 on"
 
 
 def _score_faults(scores: object) -> Iterator[str]:
@@ -148,17 +166,20 @@ def read_predictions(path: Path) -> list[Prediction]:
     found: list[Prediction] = []
     faults: list[str] = []
     seen: dict[str, int] = {}
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                prediction = Prediction.from_json(line, f"{path}:{number}")
-            except DatasetError as error:
-                faults += error.faults
-                continue
-            if first := seen.get(prediction.id):
-                faults.append(f"{path}:{number}: id {prediction.id!r} stands on line {first} already")
-            seen.setdefault(prediction.id, number)
-            found.append(prediction)
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    prediction = Prediction.from_json(line, f"{path}:{number}")
+                except DatasetError as error:
+                    faults += error.faults
+                    continue
+                if first := seen.get(prediction.id):
+                    faults.append(f"{path}:{number}: id {prediction.id!r} stands on line {first} already")
+                seen.setdefault(prediction.id, number)
+                found.append(prediction)
+    except UnicodeDecodeError as error:
+        faults.append(f"{path}: not UTF-8: {error}")
     DatasetError.check(faults)
     return _sorted(found)
 

@@ -117,9 +117,9 @@ def read_results(path: Path, level: float = 0.95) -> tuple[dict[str, Any], Estim
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         results = [Result(**item) for item in record["results"]]
         names, estimate = (record["file"], record["model"]), pass_rate(results, level)
-    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError, AttributeError) as error:
+        goal = Goal.parse(record["goal"]["goal"]) if record.get("goal") else None
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError, AttributeError, InputError) as error:
         raise InputError(f"{path}: no results of `ontune probe`: {error!r}") from None
-    goal = Goal.parse(record["goal"]["goal"]) if record.get("goal") else None
     return probe_record(*names, results, goal, level), estimate
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ontune import __version__
+from ontune.errors import InputError
 from ontune.evaluation.baselines import Gold, baselines
 from ontune.evaluation.bootstrap import groups_of
 from ontune.evaluation.comparison import Run, compare, retention
@@ -85,6 +86,7 @@ def evaluated(task: Task, runs: Sequence[Run], free: Sequence[Run] = (), plan: P
     plan = plan or Plan()
     settings, every = plan.settings, [*runs, *free]
     few = measured(task, runs[0].predictions[:: len(runs[0].predictions) // FEW + 1], Settings(resamples=0)).estimates
+    InputError.check([f"--measured {name}: computed from the answers" for name in sorted(plan.given.keys() & few)])
     check_metrics(plan.goals, task, {**few, **plan.given})
     rule = rule_of(plan.right, few)
     groups = groups_of(runs[0].predictions)  # one grouping for all runs, so that their draws can be paired

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ontune.errors import DatasetError
+from ontune.evaluation.predictions import is_duration
 from ontune.inference.variants import TAG
 from ontune.sharegpt import Sample
 
@@ -121,7 +122,7 @@ def _plain(where: str, record: dict[str, Any]) -> Row:
     if not isinstance(id_, str | int | None) or id_ == "":
         faults.append(f"{where}: id is {id_!r}: expected a text")
     numbers = [record.get(key, 0) for key in ("tokens", "seconds")]
-    if type(numbers[0]) is not int or not isinstance(numbers[1], int | float):
+    if type(numbers[0]) is not int or not is_duration(numbers[1]):
         faults.append(f"{where}: tokens and seconds are {numbers!r}: expected two numbers")
     DatasetError.check(faults)
     gold = next((record[key] for key in GOLD if record.get(key) is not None), None)
