@@ -73,6 +73,7 @@ def structured(exercise: str | None, text: str = "Well done.") -> dict[str, obje
     [
         (structured("squats"), json.dumps(structured("squats", "No.")), 1),
         (structured("mountain-climbers"), json.dumps(structured("Mountain climbers")), 1),
+        (structured("Mountain climbers"), json.dumps(structured("mountain-climbers")), 1),
         (structured("squats"), json.dumps(structured("mountain-climbers")), 0),
         (structured("squats"), "squats - well", 0),
         (structured(None, "squats - well"), json.dumps(structured("squats", "squats - well")), None),

@@ -36,8 +36,11 @@ def _match(task: Task, row: Prediction, pair: tuple[str, str] | None) -> float:
     for path, field in task.leaf_fields():
         if field.name == FIELD and isinstance(field, Choice) and not isinstance(row.gold, str):
             gold, answer = (value_at(answer, path) for answer in (row.gold, row.answer))
-            same = isinstance(answer, str) and read_choice(field.options, answer) == gold
-            return float(same) if isinstance(gold, str) else np.nan
+            if not isinstance(gold, str):
+                return np.nan
+            # Gold too: a dataset may write an option in other letters than the task.
+            wanted = read_choice(field.options, gold) or gold
+            return float(isinstance(answer, str) and read_choice(field.options, answer) == wanted)
     if pair is None or SEPARATOR not in pair[0]:
         return np.nan
     return float(exercise(pair[0]) == exercise(pair[1]))

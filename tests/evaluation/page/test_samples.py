@@ -42,7 +42,7 @@ GOLD = nested(["Addition"])
         (NESTED, GOLD, '{"refused":"blank"}', [], {"refused": "blank"}, False),
         (NESTED, {"refused": "blank"}, '{"refused":"blank"}', [], {"refused": "blank"}, True),
         (NESTED, {"refused": "blank"}, json.dumps(GOLD), [("Addition", "wrong")], None, False),
-        (NESTED, None, json.dumps(GOLD), [("Addition", "wrong")], None, None),
+        (NESTED, None, json.dumps(GOLD), [("Addition", "unknown")], None, None),
         (NESTED, "plain text", " plain text\n", [], {"answer": "plain text"}, True),
         (NESTED, "plain text", "another", [], {"answer": "another"}, False),
     ],

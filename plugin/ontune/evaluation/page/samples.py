@@ -93,7 +93,10 @@ def _sample(task: Task, by_run: Mapping[str, Prediction], right: Mapping[str, Co
 def _answer(task: Task, prediction: Prediction, gold: Answer | str | None, right: Collection[str] | None) -> RunAnswer:
     wanted = task.labels_of(gold if isinstance(gold, dict) else None)
     marks = {
-        dimension: tuple(Mark(label, relation(task, label, wanted[dimension])) for label in dict.fromkeys(labels))
+        dimension: tuple(
+            Mark(label, relation(task, label, wanted[dimension]) if isinstance(gold, dict) else "unknown")
+            for label in dict.fromkeys(labels)
+        )
         for dimension, labels in task.labels_of(prediction.answer).items()
     }
     by_rule = None if right is None or gold is None else prediction.id in right
