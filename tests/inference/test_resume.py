@@ -154,12 +154,14 @@ def test_answers_of_other_settings_are_not_taken(out) -> None:
 
 def test_only_the_parts_of_this_file_are_discarded(out) -> None:
     names = [".out.jsonl.abc.part", ".out.jsonl.d.part", ".out.jsonl", "out.jsonl.part", ".out.jsonl2.abc.part"]
+    names.append(".out.jsonl.2.abc.part")  # of out.jsonl.2
     for name in names:
         (out.parent / name).touch()
     (out.parent / "[a].jsonl").touch()
     discard_part(out)
     assert sorted(path.name for path in out.parent.iterdir()) == [
         ".out.jsonl",
+        ".out.jsonl.2.abc.part",
         ".out.jsonl2.abc.part",
         "[a].jsonl",
         "out.jsonl.part",

@@ -1,6 +1,7 @@
 """Answers batch by batch, kept as they come: a stop at any moment loses nothing and repeats nothing."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -62,8 +63,9 @@ def _part(out: Path, settings: object) -> Path:
 
 def discard_part(out: Path) -> None:
     """Removes what unfinished runs of this file have left."""
+    own = re.compile(rf"{re.escape(f'.{out.name}')}\.[^.]+\.part")  # with a dot more it is of another file
     for path in out.parent.iterdir():
-        if path.name.startswith(f".{out.name}.") and path.suffix == ".part":
+        if own.fullmatch(path.name):
             path.unlink()
 
 

@@ -4,6 +4,7 @@ DeepEval takes seconds to import: everything that needs it in this process is in
 """
 
 import json
+import os
 import socket
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from chat_server import Chat, error
 from judge_server import honest, judge_server, opinion, prompt_of, says, schema_of
 from ontune.errors import InputError
 from ontune.evaluation.judge import DEFAULTS, METRICS, CachedJudge, Case, judge_all
+from ontune.evaluation.judge.metrics import load_deepeval
 from ontune.inference.endpoint import Endpoint
 from ontune.inference.judge_endpoint import EndpointJudge
 
@@ -201,3 +203,18 @@ def test_empty_answers_and_rows_without_gold(tmp_path) -> None:
         "judge_score": "no gold",
     }
     assert len(server.bodies) == 2
+
+
+def test_deepeval_tells_nobody(monkeypatch) -> None:
+    monkeypatch.setenv("DEEPEVAL_TELEMETRY_OPT_OUT", "0")
+    load_deepeval.cache_clear()
+    load_deepeval()
+    assert os.environ["DEEPEVAL_TELEMETRY_OPT_OUT"] == "1"
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_asking(tmp_path) -> None:
+    (tmp_path / "judge-cache.jsonl").mkdir()
+    with judge_server() as server:
+        with pytest.raises(InputError, match=r"judge-cache.jsonl: cannot be written"):
+            judge_all([case("a")], DEFAULTS, cached(server, tmp_path), 1)
+        assert server.bodies == []

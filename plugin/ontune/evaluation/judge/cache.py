@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from ontune.errors import InputError
 from ontune.evaluation.judge.contract import Judge
 from ontune.evaluation.judge.pictures import Picture
 
@@ -44,6 +45,7 @@ class CachedJudge:
                 self.cached += 1
                 return kept
             self.asked += 1
+            self._check()
         answer = self.judge(prompt, schema, images)
         line = json.dumps({"key": key, "judge": self.name, "answer": answer}, ensure_ascii=True)
         with self.lock:
@@ -51,6 +53,13 @@ class CachedJudge:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"{line}\n")
         return answer
+
+    def _check(self) -> None:
+        """Raises InputError where no answer could be kept, before one is paid for."""
+        try:
+            self.path.open("a").close()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     @cached_property
     def _answers(self) -> dict[str, dict[str, Any]]:
