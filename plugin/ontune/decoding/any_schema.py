@@ -46,24 +46,24 @@ def _tokenizer(tokenizer: Any, end_ids: tuple[int, ...]) -> Any:
 
 
 class SchemaLogitsProcessor(LogitsProcessor):
-    """Scores with minus infinity for every token that the schema forbids, for one `generate` call without beams."""
+    """Scores with minus infinity for every token that the schema forbids, for prompts of one width.
+
+    Matchers go by what a row has written, not by its place: beams change places.
+    """
 
     def __init__(self, matcher: Any, end_ids: Sequence[int], prompt_length: int) -> None:
         self._start = matcher
         self._end_ids = list(end_ids)
         self._prompt_length = prompt_length
-        self._rows: list[Any] = []
+        self._known: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """The masked scores; after a whole answer comes an end of turn."""
-        if input_ids.shape[1] == self._prompt_length:
-            self._rows = [self._start.deep_copy() for _ in input_ids]
-        else:
-            for matcher, token in zip(self._rows, input_ids[:, -1].tolist(), strict=True):
-                if not matcher.is_stopped():
-                    matcher.consume_token(token)
+        """The masked scores; after a whole answer comes an end of turn. Raises ValueError where the matcher fails."""
+        written = [tuple(row) for row in input_ids[:, self._prompt_length :].tolist()]
+        self._known = {prefix: self._after(prefix) for prefix in dict.fromkeys(written)}
         allowed = np.zeros(scores.shape, dtype=bool)
-        for row, matcher in zip(allowed, self._rows, strict=True):
+        for row, prefix in zip(allowed, written, strict=True):
+            matcher = self._known[prefix]
             if matcher.is_stopped():
                 row[self._end_ids] = True
             else:  # the model's logits may be wider than the vocabulary
@@ -71,3 +71,16 @@ class SchemaLogitsProcessor(LogitsProcessor):
                 row[: len(bits)] = bits[: len(row)]
         forbidden = torch.from_numpy(~allowed).to(scores.device)
         return scores.masked_fill(forbidden, -torch.inf)  # pyright: ignore[reportReturnType] - keeps the type
+
+    def _after(self, prefix: tuple[int, ...]) -> Any:
+        """The matcher behind what a row has written; one that has stopped stays, whatever pads the row."""
+        if not prefix:
+            return self._start.deep_copy()
+        before = self._known[prefix[:-1]]
+        if before.is_stopped():
+            return before
+        matcher = before.deep_copy()
+        matcher.consume_token(prefix[-1])
+        if matcher.is_error():
+            raise ValueError(f"no answer of the schema begins with the tokens {[*prefix]}: {matcher.get_error()}")
+        return matcher
