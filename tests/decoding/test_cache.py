@@ -68,10 +68,16 @@ def test_another_task_or_tokenizer_is_another_file(tmp_path, tokenizer, task, sp
     assert mask.allowed(ids) == expected.allowed(ids)
 
 
+ENTRY = {"locked": (8, b"\x01"), "unknown": (10, b"\x63"), "deflated": (10, b"\x08")}
+
+
 def damage(path: Path, how: str, other: Path) -> None:
     content = path.read_bytes()
     if how == "foreign":
         shutil.copy(other, path)
+    elif how in ENTRY:
+        at = content.index(b"PK\x01\x02") + ENTRY[how][0]  # what is said of the first file within
+        path.write_bytes(content[:at] + ENTRY[how][1] + content[at + 1 :])
     else:
         path.write_bytes({"empty": b"", "cut": content[:-200], "text": b"\x80pickle", "bit": flipped(content)}[how])
 
@@ -81,7 +87,7 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-@pytest.mark.parametrize("how", ["empty", "cut", "text", "bit", "foreign"])
+@pytest.mark.parametrize("how", ["empty", "cut", "text", "bit", "foreign", *ENTRY])
 def test_a_damaged_or_foreign_file_is_written_anew(tmp_path, tokenizer, compiled, how):
     plain = cached(TASK, tokenizer, tmp_path / "a")
     cached(replace(TASK, fields=TASK.fields[:1]), tokenizer, tmp_path / "b")

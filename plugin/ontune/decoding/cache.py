@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ontune.decoding.contract import Contract, build_contract
 from ontune.decoding.mask import Order, TokenMask
 from ontune.decoding.tables import Tables
 from ontune.decoding.trie import Trie
@@ -25,6 +25,8 @@ __all__ = ["cached", "default_folder"]
 
 FORMAT = 1
 LOG = logging.getLogger(__name__)
+# What zipfile, numpy and json raise for files that are not what they were.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def default_folder() -> Path:
@@ -48,8 +50,7 @@ def cached(
     """
     key = _key(task, tokenizer, spaced)
     path = (cache_dir or default_folder()) / f"{key}.npz"
-    contract = build_contract(task, spaced)
-    tables = _read(path, key, contract) if key else None
+    tables = _read(path, key) if key else None
     mask = TokenMask(task, tokenizer, end_ids, order=order, spaced=spaced, tables=tables)
     if key and tables is None:
         _keep(path, key, mask.tables)
@@ -77,7 +78,7 @@ def _content(task: Task) -> Iterator[object]:
         yield [dimension, *task.ontology.labels(dimension)]
 
 
-def _read(path: Path, key: str, contract: Contract) -> Tables | None:
+def _read(path: Path, key: str) -> Tables | None:
     """The tables of a file, or None where there is none that can be used."""
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
@@ -87,7 +88,7 @@ def _read(path: Path, key: str, contract: Contract) -> Tables | None:
             tries = {slot: Trie({name: file[f"{slot}.{name}"] for name in Trie.NAMES}) for slot in header["slots"]}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         LOG.warning("%s: damaged, compiled anew: %r", path, error)
         return None
     return Tables(tries, {text: tuple(ids) for text, ids in header["runs"].items()})
