@@ -246,6 +246,43 @@ def test_a_hosts_own_call_gets_the_fastest_method_for_plain_greedy_decoding_alon
     for wish in ({"do_sample": True}, {"num_beams": 2}, {"repetition_penalty": 1.05}, {"num_return_sequences": 3}, {}):
         # nothing said: the model's own generation config counts, and it samples with a penalty
         assert masked(model, mask, length, config.to_dict() | wish if wish else {}).keys() == {"logits_processor"}
+    assert masked(model, mask, length, config.to_dict() | {"min_length": 0, "no_repeat_ngram_size": 0}) == own
+    assert masked(model, mask, length, config.to_dict() | {"min_length": length + 9}).keys() == {"logits_processor"}
+
+
+NOT_PLAIN = {
+    "no_repeat_ngram_size": 2,
+    "min_new_tokens": 3,
+    "suppress_tokens": [5],
+    "begin_suppress_tokens": [5],
+    "bad_words_ids": [[5]],
+    "return_dict_in_generate": True,
+    "renormalize_logits": True,
+}
+
+
+@pytest.mark.parametrize("wish", NOT_PLAIN)
+def test_a_hosts_call_gets_no_method_that_would_refuse_it(tiny_model, wish) -> None:
+    model, processor = load(tiny_model("qwen2_5_vl"))
+    inputs, mask = encode(processor, PROMPTS[:1]), mask_of(tiny_model("qwen2_5_vl"))
+    config = greedy(processor, **{wish: NOT_PLAIN[wish]})
+    with pytest.raises(NotPlain):
+        model.generate(**inputs, generation_config=config, custom_generate=label_tree, mask=mask)
+    assert masked(model, mask, inputs["input_ids"].shape[1], config.to_dict()).keys() == {"logits_processor"}
+
+
+def test_rows_are_padded_with_an_end_where_nothing_else_is_there(tiny_model, monkeypatch) -> None:
+    folder = tiny_model("qwen2_vl")
+    model, processor = load(folder)
+    monkeypatch.setattr(model.generation_config, "pad_token_id", None)
+    inputs, mask, config = encode(processor), mask_of(folder, "nested"), greedy(processor)
+    config.pad_token_id = None
+    rows = step_by_step(model, inputs, mask, greedy(processor)).rows
+    found = model.generate(**inputs, generation_config=config, custom_generate=label_tree, mask=mask)
+    width = max(map(len, rows))
+    assert len({*map(len, rows)}) > 1
+    padded = [row + [mask.end_ids[0]] * (width - len(row)) for row in rows]
+    assert found[:, inputs["input_ids"].shape[1] :].tolist() == padded
 
 
 def test_models_that_allow_neither(tiny_model, monkeypatch) -> None:
@@ -264,6 +301,9 @@ def test_models_that_allow_neither(tiny_model, monkeypatch) -> None:
             inner.undo()
             monkeypatch.undo()
         next(base.parameters()).__dict__.pop("ds_status", None)
+    base.register_parameter("far", torch.nn.Parameter(torch.empty(0, device="meta")))
+    assert [refusal(base, method) for method in METHODS] == ["weights on several devices"] * 2 + [None]
+    del base.far
     prompted = get_peft_model(
         base,
         PromptTuningConfig(

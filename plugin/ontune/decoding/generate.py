@@ -19,6 +19,20 @@ METHODS: tuple[Method, ...] = get_args(Method)  # the fastest first
 CUSTOM: Mapping[Method, Callable[..., Any]] = {"label_tree": label_tree, "jump_forward": jump_forward}
 MODELS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
 TREE_ATTENTION = ("sdpa", "eager")
+PLAIN: Mapping[str, object] = {  # what a method of ours takes, besides nothing said; anything else it refuses
+    "do_sample": False,
+    "num_beams": 1,
+    "num_return_sequences": 1,
+    "return_dict_in_generate": False,
+    "repetition_penalty": 1.0,
+    "encoder_repetition_penalty": 1.0,
+    "guidance_scale": 1.0,
+    **dict.fromkeys(("no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "min_length", "min_new_tokens"), 0),
+    **dict.fromkeys(("remove_invalid_values", "renormalize_logits"), False),
+    **dict.fromkeys(("suppress_tokens", "begin_suppress_tokens", "bad_words_ids", "sequence_bias")),
+    **dict.fromkeys(("forced_bos_token_id", "forced_eos_token_id", "exponential_decay_length_penalty")),
+    "watermarking_config": None,
+}
 
 _told: set[str] = set()
 
@@ -57,9 +71,8 @@ def masked(model: Any, mask: TokenMask, prompt_length: int, config: Mapping[str,
     `config` has what the call says of how to generate; the rest is the model's. A streamer, which transformers keeps
     from a method of one's own, must not be in the call.
     """
-    plain = {"do_sample": False, "num_beams": 1, "num_return_sequences": 1, "repetition_penalty": 1.0}
     asked = model.generation_config.to_dict() | {key: value for key, value in config.items() if value is not None}
-    if all(asked.get(key) in (None, value) for key, value in plain.items()):
+    if all(asked.get(key) in (None, value) for key, value in PLAIN.items()):
         for method, function in CUSTOM.items():
             if refusal(model, method) is None:
                 return {"custom_generate": function, "mask": mask}
@@ -76,6 +89,7 @@ def refusal(model: Any, method: Method) -> str | None:
         "prompt learning": getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False),
         # Ranks take different numbers of passes, and would wait for each other's shares for ever.
         "weights that are spread over ranks": _is_spread(model),
+        "weights on several devices": len({parameter.device for parameter in model.parameters()}) > 1,
         f"{attention} attention": method == "label_tree" and attention not in TREE_ATTENTION,
     }
     return None if method == "token" else next((reason for reason, holds in reasons.items() if holds), None)
