@@ -10,6 +10,7 @@ from ontune.decoding import label_trie
 from ontune.decoding.mask import TokenMask
 from ontune.decoding.scorer import openings, score_labels, words
 from ontune.errors import InputError
+from ontune.task import Labels, Task, Text
 from random_answers import NESTED, PLAIN
 
 KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
@@ -111,3 +112,11 @@ def test_the_fields_before_stay_as_they_are(tiny_model) -> None:
         "Ability": '{"Area":["Circle","Addition"],"Scope":[],"Ability":["',
     }
     assert decode(openings(PLAIN, processor.tokenizer, {"Error": "x"})["Scope"]) == '{"Area":[],"Scope":["'
+
+
+@pytest.mark.parametrize("why", ["\ue000", "\ue000\ue000 so"])
+def test_any_character_may_stand_in_the_fields_before(tiny_model, why) -> None:
+    tokenizer = load(tiny_model("qwen2_5_vl"))[1].tokenizer
+    task = Task("t", PLAIN.ontology, (Text("Why", 9), Labels("Area", "Area")))
+    found = openings(task, tokenizer, {"Why": why, "Area": ["Circle"]})
+    assert tokenizer.decode(found["Area"]) == f'{{"Why":"{why}","Area":["'

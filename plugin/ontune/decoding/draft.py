@@ -85,7 +85,7 @@ def grow(mask: TokenMask, token: int, state: State, limit: int, branch: bool) ->
     allowed: list[Ids] = []
     children: list[dict[int, int]] = []
     for node, here in enumerate(states):  # which grows meanwhile: breadth first
-        ids = np.sort(mask.next_tokens(here))
+        ids = mask.next_tokens(here)
         allowed.append(ids)
         children.append({})
         for following, after in _drafted(mask, here, ids, limit - len(tokens), branch):

@@ -91,7 +91,7 @@ class _Builder:
     def build(self, part: Words) -> Trie:
         self._add((), -1, self.state)
         possible = {word: tokens for word, tokens in part.items() if self._put(tokens)}
-        allowed = [np.sort(self.mask.next_tokens(state)) for state in self.states]
+        allowed = [self.mask.next_tokens(state) for state in self.states]
         row = {node: at for at, node in enumerate(node for node, ids in enumerate(allowed) if ids.size > 1)}
         ids = np.unique(np.concatenate([allowed[node] for node in row] or [np.zeros(0, dtype=np.int64)]))
         prefixes = list(self.nodes)

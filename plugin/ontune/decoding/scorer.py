@@ -25,7 +25,7 @@ from ontune.task.model import Answer, Choice, Labels, Task
 
 __all__ = ["Words", "openings", "score_labels", "words"]
 
-HERE = "\ue000"  # a private character, which no label has
+HERE = "\ue000"  # a private character, which hardly any answer has; otherwise several of them mark the place
 
 
 def words(task: Task, tokenizer: Any) -> dict[str, Words]:
@@ -47,11 +47,14 @@ def openings(task: Task, tokenizer: Any, answer: Answer | None) -> dict[str, lis
     """
     given = task.answer_from_labels([]) if answer is None or task.is_error(answer) else answer
     texts: dict[str, str] = {}
+    here = HERE
+    while here in json.dumps(given, ensure_ascii=False):
+        here += HERE
     for path, item in task.leaf_fields():
-        value = [HERE] if isinstance(item, Labels) else HERE
+        value = [here] if isinstance(item, Labels) else here
         if isinstance(item, Labels | Choice):
             text = json.dumps(_with(given, path, value), ensure_ascii=False, separators=(",", ":"))
-            texts[".".join(path)] = text.partition(HERE)[0]
+            texts[".".join(path)] = text.partition(here)[0]
     tokens = tokenizer([*texts.values()], add_special_tokens=False)["input_ids"] if texts else []
     return dict(zip(texts, tokens, strict=True))
 
