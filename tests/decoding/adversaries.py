@@ -60,25 +60,17 @@ def runs(
 ) -> Iterator[list[int]]:
     """The tokens of so many answers of an adversary, without the end of the turn; each goes on from one of `begun`.
 
-    Eight rows at a time through the logits processor, as in `generate`. Raises AssertionError where an answer does not
-    end.
+    Each goes through the logits processor, as in `generate`. Raises AssertionError where an answer does not end.
     """
     chance = np.random.default_rng(seed)
-    for at in range(0, count, 8):
-        starts = [list(begun[(at + row) % len(begun)]) for row in range(min(8, count - at))]
-        yield from _answers(mask, [ADVERSARIES[name](chance, width) for _ in starts], starts)
-
-
-def _answers(
-    mask: TokenMask, models: Sequence[Callable[[Sequence[int]], Logits]], starts: list[list[int]]
-) -> list[Any]:
-    processors = [OntologyLogitsProcessor(mask, 0) for _ in models]
-    for model, processor, row in zip(models, processors, starts, strict=True):
+    processor = OntologyLogitsProcessor(mask, 0)
+    for place in range(count):
+        model, row = ADVERSARIES[name](chance, width), list(begun[place % len(begun)])
         while not set(mask.end_ids) & set(row):
             assert len(row) < 4000, "the answer does not end"
             ids = torch.tensor([row], dtype=torch.long)
             row.append(int(processor(ids, model(row)[None]).argmax()))  # pyright: ignore[reportArgumentType]
-    return [row[:-1] for row in starts]
+        yield row[:-1]
 
 
 def check(task: Task, tokenizer: Any, ids: Sequence[int]) -> Found:
