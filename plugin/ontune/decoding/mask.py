@@ -1,5 +1,6 @@
 """The mask: which tokens may come next, so that only answers that the task's contract allows can be written."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +11,7 @@ import numpy as np
 from ontune.decoding.contract import START, Contract, Slot, build_contract
 from ontune.decoding.exclusion import Exclusion, Rulebook
 from ontune.decoding.runs import Ids, RunNode, bits, build_runs
-from ontune.decoding.spelling import spelling
+from ontune.decoding.spelling import is_byte_level, spelling
 from ontune.decoding.tables import Tables, compile_tables
 from ontune.decoding.text_places import InText, OnChain, TextPosition, Texts
 from ontune.decoding.text_tokens import TextTokens
@@ -95,6 +96,9 @@ class TokenMask:
             if slot.field
         }
         faults = list(_contract_faults(contract, exclusions))
+        has_text = any(slot.max_chars for slot in contract.slots)
+        if has_text and not is_byte_level(tokenizer):
+            faults.append(f"free text needs a byte-level tokenizer, and {type(tokenizer).__name__} is none")
         if tables is None:
             tables, others = compile_tables(contract, tokenizer)
             faults += [f"this tokenizer cannot write a word under a mask: {fault}" for fault in others]
@@ -102,7 +106,7 @@ class TokenMask:
         self.tables = tables
         self.end_ids = tuple(end_ids or (tokenizer.eos_token_id,))
         self._texts = self._text_tokens = None
-        if any(slot.max_chars for slot in contract.slots):
+        if has_text:
             spelled = spelling(tokenizer)
             self._texts = Texts(contract, spelled)
             self._text_tokens = TextTokens(self._texts, spelled)
@@ -112,7 +116,7 @@ class TokenMask:
         padding = {*self.end_ids, tokenizer.pad_token_id} - {None}
         self._done = contract.end + 1
         self._places += [_last_place(self.end_ids, self._done), _last_place(sorted(padding), self._done)]
-        self._prefixes: dict[tuple[int, ...], State] = {}
+        self._prefixes: OrderedDict[tuple[int, ...], State] = OrderedDict()
 
     @property
     def start(self) -> State:
@@ -199,9 +203,9 @@ class TokenMask:
         return tokens[: len(tokens) - len(self._texts.encode(tail))] if self._texts else tokens
 
     def _remember(self, prefix: tuple[int, ...], state: State) -> None:
-        if len(self._prefixes) >= CACHED_PREFIXES:
-            del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[prefix] = state
+        if len(self._prefixes) > CACHED_PREFIXES:
+            self._prefixes.popitem(last=False)  # in one step: several threads may share a mask
 
     # ------------------------------------------------------------------------------------------------- one position
     def _tokens(self, position: Position) -> Ids:

@@ -13,7 +13,7 @@ from ontune.decoding.byte_pairs import BytePairs, byte_letters
 from ontune.decoding.pretokens import Cut
 from ontune.decoding.runs import Ids
 
-__all__ = ["AnySpelling", "QwenSpelling", "Spelling", "floats", "spelling"]
+__all__ = ["AnySpelling", "QwenSpelling", "Spelling", "floats", "is_byte_level", "spelling"]
 
 Ways = frozenset[tuple[bool, str]]
 
@@ -61,6 +61,13 @@ class Spelling(Protocol):
     def tail(self, text: str) -> bytes:
         """The end of a fixed text that free text behind it may be merged with."""
         ...
+
+
+def is_byte_level(tokenizer: Any) -> bool:
+    """Whether the letters of tokens stand for bytes, as in GPT-2's vocabulary; those of others would be misread."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    parts = (backend.pre_tokenizer, backend.decoder) if backend else ()
+    return any(part is not None and b"ByteLevel" in part.__getstate__() for part in parts)
 
 
 def spelling(tokenizer: Any) -> Spelling:

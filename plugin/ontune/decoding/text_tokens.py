@@ -100,13 +100,13 @@ class TextTokens:
         """The characters that each token needs, one more where no text can end behind it; exact for this much room."""
         needs, known = self._needs.setdefault((slot, state), (self._costs + 1, set()))
         if room not in known:
-            known.add(room)
             just = np.flatnonzero(self._costs == room)
             easy = np.array([self._is_easy(state, group) for group in self._signatures] + [False])[self._groups[just]]
             place = _place(slot, state)
             place = place._replace(used=self._texts.room(place) - room)
             hard = [token for token in just[~easy].tolist() if any(True for _ in self._texts.outcomes(place, token))]
             needs[just[easy]] = needs[hard] = room
+            known.add(room)  # last: another thread that finds it reads the costs
         return needs
 
     def _is_easy(self, state: str, group: str) -> bool:
