@@ -99,6 +99,10 @@ class ModelArguments:
     model_name_or_path: str = "model"
     image_max_pixels: int = 20000
     image_min_pixels: int = 1024
+    video_fps: float = 2.0
+    video_maxlen: int = 128
+    video_max_pixels: int = 65536
+    video_min_pixels: int = 256
 
 
 @dataclass

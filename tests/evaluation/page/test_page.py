@@ -272,8 +272,12 @@ def test_letters_can_be_switched_off(labels_page, open_page, runs):
     page.keyboard.press("Escape")
     page.keyboard.press("w")
     assert opened.count() == len(runs["A"])
-    page.reload()
-    page.get_by_role("button", name="Keys").click()
+    for _ in range(20):  # the browser writes what a page remembers in its own time
+        page.wait_for_timeout(100)
+        page.reload()
+        page.get_by_role("button", name="Keys").click()
+        if not page.get_by_label("Letters work as keys").is_checked():
+            break
     assert not page.get_by_label("Letters work as keys").is_checked()
 
 
