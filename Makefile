@@ -1,5 +1,6 @@
 # Everything here runs without root but `system-packages`. `make demo` and `make test` are all that a new user needs.
 PYTHON ?= python3.11
+SYSTEM ?= edugraph
 HOST ?= llamafactory
 JOBS ?= 2
 BIN := .venv/bin
@@ -18,8 +19,8 @@ install: .venv/installed  ## Install everything into .venv, hash-pinned
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: install  ## The main job on this computer, about 8 minutes: make demo [HOST=swift]
-	$(BIN)/ontune demo --host $(HOST)
+demo: install  ## A main job on this computer: make demo [SYSTEM=edugraph|manual|conditions|feedback] [HOST=swift]
+	$(BIN)/ontune demo --system $(SYSTEM) --host $(HOST)
 
 test: install  ## All tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder

@@ -66,8 +66,8 @@ class Place:
         recipe = read(path)
         parsing.host_of(recipe)
         request = parsing.Request(path, recipe, self.model(recipe), self.adapter)
-        # The demo's recipes are run in a folder of their own beside recipes/ and plugin/.
-        folder = self.directory / "demo" if path.is_relative_to(ROOT / "recipes/demo") else self.directory
+        # The demo's recipes are run in a folder of their own two below recipes/ and plugin/.
+        folder = self.directory / "demo/system" if path.is_relative_to(ROOT / "recipes/demo") else self.directory
         self._register(recipe, folder / "dataset_info")
         ran = fork(lambda: print(f"\n{json.dumps(request.answer_in(folder, question))}"), self.directory / "logs")
         assert ran.status == 0, ran.text

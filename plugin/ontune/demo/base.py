@@ -1,6 +1,8 @@
-"""`python -m ontune.demo.base KIND FOLDER SAMPLES…`: the tiny model that the demo trains, for the words of its data."""
+"""`python -m ontune.demo.base KIND FOLDER SAMPLES…`: the tiny model that a demo trains, for the words of its data."""
 
-import sys
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,22 @@ VOCABULARY = 700  # entries of the tokenizer: a larger one costs time at every s
 SIZE = Size(initializer_range=0.1, image_mean=0.9, image_std=0.25)
 
 
-def main(kind: Any, folder: str, *files: str) -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Makes the model; its tokenizer is learned from all that the samples say."""
-    samples = [sample for file in files for sample in read_samples(Path(file))]
+    parser = argparse.ArgumentParser(prog="python -m ontune.demo.base", description=main.__doc__)
+    parser.add_argument("kind", choices=["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("samples", type=Path, nargs="+")
+    parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="entries of the tokenizer")
+    for field in fields(Size):
+        kind: Any = float if "float" in str(field.type) else int
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=getattr(SIZE, field.name))
+    given = parser.parse_args(words)
+    samples = [sample for file in given.samples for sample in read_samples(file)]
     texts = [text for sample in samples for text in (sample.system, *(turn.value for turn in sample.conversations))]
-    make_tiny_model(Path(folder), kind, texts, VOCABULARY, size=SIZE)
+    size = replace(SIZE, **{field.name: getattr(given, field.name) for field in fields(Size)})
+    make_tiny_model(given.folder, given.kind, texts, given.vocabulary, size=size)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

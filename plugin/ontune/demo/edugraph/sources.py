@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from ontune.console import progress
-from ontune.demo.drawing import SIDE, draw
-from ontune.demo.sheets import Sheet, labels, make_sheets
+from ontune.demo.edugraph.drawing import SIDE, draw
+from ontune.demo.edugraph.sheets import Sheet, labels, make_sheets
 from ontune.files import replace_directory, write_lines
 
 __all__ = ["COUNTS", "write_sources"]

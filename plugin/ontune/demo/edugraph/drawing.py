@@ -8,7 +8,7 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from ontune.demo.sheets import Layout, Sheet
+from ontune.demo.edugraph.sheets import Layout, Sheet
 
 __all__ = ["SIDE", "draw"]
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ontune.demo.bounds import AFTER, BEFORE, BLANK, MAJORITY, Bound
 from ontune.evaluation import Prediction
 from ontune.evaluation.baselines import always, best_constant, label_set, most_frequent
 from ontune.evaluation.label_sets import label_set_metrics
 from ontune.task import Task
 from ontune.task.model import Answer
 
-__all__ = ["Bound", "Row", "bounds", "make_rows", "to_text"]
+__all__ = ["Row", "bounds", "make_rows", "to_text"]
 
 F1, CEILING, PICTURES = 0.90, 0.60, 300  # what the trained model has to reach, the others not, and on how many
-MAJORITY, CONSTANT = "most frequent answer", "best constant labels"
-BEFORE, AFTER, BLANK = "before training", "after training", "after, blank pictures"
+CONSTANT = "best constant labels"
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,6 @@ class Row:
     f1: float
     exact_match: float
     invalid_rate: float
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A number that has to be at least, or below, a limit."""
-
-    what: str
-    value: float
-    relation: str
-    limit: float
-
-    @property
-    def kept(self) -> bool:
-        return self.value >= self.limit if self.relation == "≥" else self.value < self.limit
 
 
 def make_rows(
@@ -80,12 +66,7 @@ def to_text(rows: Sequence[Row], found: Sequence[Bound]) -> str:
     """The table for people, and a line for each bound."""
     lines = [f"{'':24}micro F1   exact match   invalid"]
     lines += [f"{row.name:24}{row.f1:8.3f}{row.exact_match:14.3f}{row.invalid_rate:10.3f}" for row in rows]
-    lines += ["", "bounds"]
-    lines += [
-        f"  {'kept  ' if bound.kept else 'MISSED'} {bound.what}: {bound.value:.3g} {bound.relation} {bound.limit:.3g}"
-        for bound in found
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "bounds", *map(str, found)])
 
 
 def _row(name: str, task: Task, predictions: Sequence[Prediction], everywhere: frozenset[str]) -> Row:

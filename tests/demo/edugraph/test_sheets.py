@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ontune.demo.drawing import SIDE, draw
-from ontune.demo.ontology import NAME, VERSION, write_ontology, write_task
-from ontune.demo.sheets import KINDS, held_out_layouts, labels, make_sheets
-from ontune.demo.sources import COUNTS, write_sources
+from ontune.demo.edugraph.drawing import SIDE, draw
+from ontune.demo.edugraph.ontology import NAME, VERSION, write_ontology, write_task
+from ontune.demo.edugraph.sheets import KINDS, held_out_layouts, labels, make_sheets
+from ontune.demo.edugraph.sources import COUNTS, write_sources
 from ontune.ontology import write_snapshot
 from ontune.ontology.reader import read_ontology
 from ontune.task import load_task
@@ -43,7 +43,9 @@ def test_values_and_layouts_of_held_out_sheets_are_in_no_other() -> None:
 
 def test_what_is_called_test_is_held_out_and_the_rest_is_not(tmp_path, monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr("ontune.demo.sources.make_sheets", lambda count, **options: asked.append(options) or [])
+    monkeypatch.setattr(
+        "ontune.demo.edugraph.sources.make_sheets", lambda count, **options: asked.append(options) or []
+    )
     write_sources(tmp_path / "sources")
     found = {name: options.get("held_out", False) for name, options in zip(COUNTS, asked, strict=True)}
     assert found == {name: name.endswith("/test") for name in COUNTS}
@@ -98,7 +100,7 @@ def test_a_source_holds_pictures_and_a_row_for_each(tmp_path, monkeypatch) -> No
 
     from PIL import Image
 
-    monkeypatch.setattr("ontune.demo.sources.COUNTS", dict.fromkeys(COUNTS, 9))
+    monkeypatch.setattr("ontune.demo.edugraph.sources.COUNTS", dict.fromkeys(COUNTS, 9))
     write_sources(tmp_path / "sources")
     rows = {name: (tmp_path / "sources" / name / "metadata.jsonl").read_text().splitlines() for name in COUNTS}
     assert rows["sheets/test"] == rows["blank/test"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ontune.demo.table import Row, bounds, make_rows, to_text
+from ontune.demo.edugraph.table import Row, bounds, make_rows, to_text
 from ontune.evaluation import Prediction
 from ontune.ontology import Concept, Ontology
 from ontune.task import Labels, Task

@@ -1,0 +1,26 @@
+"""The demos by name: what each does, and how its table is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ontune.demo import edugraph
+from ontune.demo.bounds import Results
+from ontune.demo.runner import Step
+from ontune.demo.steps import Host
+
+__all__ = ["SYSTEMS", "System"]
+
+
+@dataclass(frozen=True)
+class System:
+    """`steps(host, folder)`, all in order; `results(host, folder)` once they are done; the model, in saves/."""
+
+    steps: Callable[[Host, Path], list[Step]]
+    results: Callable[[Host, Path], Results]
+    model: str = "merged"
+
+
+SYSTEMS: Mapping[str, System] = {
+    "edugraph": System(edugraph.steps, edugraph.results),
+}
