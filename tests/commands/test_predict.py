@@ -134,6 +134,15 @@ def test_what_was_not_asked_and_what_asks_otherwise_is_named(folder, cli, tiny_m
     assert "ontune: set_val: sample b was not asked: set/media/b.png: not a readable picture: FileNotFound" in ran.err
 
 
+def test_a_run_in_which_nothing_could_be_asked_is_an_error(folder, cli, tiny_model) -> None:
+    for path in (folder / "data/set/media").iterdir():
+        path.unlink()
+    ran = cli("predict", "--model", str(tiny_model("qwen2_5_vl")), "--data", "set_val", *SHORT, "-o", "o.jsonl")
+    assert ran.status == 2
+    assert "no sample was answered, the first one: set/media/a.png: not a readable picture" in ran.err
+    assert not (folder / "o.jsonl").exists()
+
+
 def part_of(folder: Path, cli, *options: str) -> str:
     """A run that could not write its answers, all of which it had: the name of what it left."""
     out = folder / "out.jsonl"

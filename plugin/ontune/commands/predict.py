@@ -129,7 +129,7 @@ def _answer(
         key = (options.identity(), root, decoding, stage, task_sha256(task), asked)
         work = batches(asked, engine.generation.batch_size)
         found = answer_all(work, answer, out, key, options.workers, options.again)
-        if options.again and not any(map(was_asked, found)):
+        if not any(map(was_asked, found)):
             raise InputError(f"no sample was answered, the first one: {found[0].meta['not_encoded']}")
         return found
 
