@@ -5,16 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rapidfuzz import fuzz
-
-from ontune.page_questions import (
-    circular,
-    content_words,
-    designations,
-    missing_numbers,
-    self_reference,
-    vague_reference,
-)
+from ontune.page_questions import Asked, circular, content_words, missing_numbers, self_reference, vague_reference
 
 __all__ = ["KINDS", "Finding", "Question", "counts", "find_faults", "quality_record"]
 
@@ -27,7 +18,6 @@ KINDS = {
     "tiny_picture": "a picture too small to be a page, such as a favicon",
     "vague_reference": "the question says this, these or those",
 }
-ALIKE = 85  # of 100: how like the words of two questions with one answer are, for them to ask the same
 FEW = 0.5  # of an answer's words that have to stand on its page
 
 
@@ -109,20 +99,13 @@ def _by_page(questions: Iterable[Question]) -> dict[str, list[Question]]:
 
 
 def _near_duplicates(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
-    """Each question that asks what an earlier one asks: about the same things, in the same words or with one answer."""
-    seen: list[tuple[Question, set[str], set[str]]] = []
+    """Each question that asks what an earlier one asks."""
+    seen: list[tuple[Question, Asked]] = []
     for item in questions:
-        words, names = content_words(item.question), designations(item.question)
-        for other, their_words, their_names in seen:
-            if names == their_names and (words == their_words or _asks_alike(item, other)):
-                yield item, f"as {other.id} {other.question!r}"
-                break
-        seen.append((item, words, names))
-
-
-def _asks_alike(one: Question, other: Question) -> bool:
-    same_answer = content_words(one.answer) == content_words(other.answer)
-    return same_answer and fuzz.token_sort_ratio(one.question.casefold(), other.question.casefold()) >= ALIKE
+        asked = Asked(item.question, item.answer)
+        if other := next((other for other, earlier in seen if asked.asks_as(earlier)), None):
+            yield item, f"as {other.id} {other.question!r}"
+        seen.append((item, asked))
 
 
 def _repeats(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:

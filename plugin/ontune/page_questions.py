@@ -2,8 +2,16 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 
-__all__ = ["circular", "content_words", "designations", "missing_numbers", "self_reference", "vague_reference"]
+from rapidfuzz import fuzz
+
+__all__ = ["Asked", "circular", "content_words", "missing_numbers", "self_reference", "vague_reference"]
+
+ALIKE = 85  # of 100: how like the words of two questions with one answer are, for them to ask the same
+SPELLED_ALIKE = 75  # of 100: how like two words are spelled, for one to be a form or a slip of the other
 
 THING = (
     "images?|pictures?|photos?|photographs?|figures?|diagrams?|illustrations?|drawings?|sketch(?:es)?|screenshots?"
@@ -34,6 +42,45 @@ COMMON = frozenset(
         """
     )
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about a page with its answer, to be held against the page's others."""
+
+    question: str
+    answer: str
+
+    def asks_as(self, other: "Asked") -> bool:
+        """Whether both ask after the same things, in the same words or with the same answer.
+
+        Where each has a word that is not even spelled like one of the other's (upper, lower), they do not.
+        """
+        if self._designations != other._designations:
+            return False
+        words, theirs = self._words, other._words
+        if words == theirs:
+            return True
+        if self._said != other._said or (_without_like(words, theirs) and _without_like(theirs, words)):
+            return False
+        return fuzz.token_sort_ratio(self.question.casefold(), other.question.casefold()) >= ALIKE
+
+    @cached_property
+    def _designations(self) -> set[str]:
+        return designations(self.question)
+
+    @cached_property
+    def _words(self) -> set[str]:
+        return content_words(self.question)
+
+    @cached_property
+    def _said(self) -> set[str]:
+        return content_words(self.answer)
+
+
+def _without_like(words: Collection[str], others: Collection[str]) -> bool:
+    """Whether one of the words is spelled like none of the others: no other form of it, and no slip of the pen."""
+    return any(all(fuzz.ratio(word, other) < SPELLED_ALIKE for other in others) for word in words)
 
 
 def _folded(text: str) -> str:

@@ -88,6 +88,7 @@ def kinds(*pairs: tuple[str, str, str]) -> list[list[str]]:
         (("What torque is required for bolt E?", "60 Nm"), ("What torque is required for bolt F?", "60 Nm"), False),
         (("What thread has bolt 3?", "M8"), ("What thread has bolt 13?", "M8"), False),
         (("How are the front brakes bled?", "x"), ("How are the rear brakes bled?", "y"), False),
+        (("How tight is the upper hose clamp?", "6 Nm"), ("How tight is the lower hose clamp?", "6 Nm"), False),
     ],
 )
 def test_near_duplicates_of_a_page(one, other, expected):

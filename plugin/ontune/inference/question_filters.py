@@ -5,22 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from rapidfuzz import fuzz
-
-from ontune.page_questions import (
-    circular,
-    content_words,
-    designations,
-    missing_numbers,
-    self_reference,
-    vague_reference,
-)
+from ontune.page_questions import Asked, circular, missing_numbers, self_reference, vague_reference
 
 __all__ = ["LONGEST_ANSWER", "REASONS", "SHORTEST_ANSWER", "SHORTEST_QUESTION", "Draft", "Sieve"]
 
 SHORTEST_QUESTION, SHORTEST_ANSWER, LONGEST_ANSWER = 15, 10, 500  # characters
-ALIKE = 85  # of 100: how like the words of two questions with one answer are, for them to ask the same
-SPELLED_ALIKE = 75  # of 100
 SHOWN = 3
 
 REASONS = {
@@ -128,7 +117,7 @@ class Sieve:
         for earlier in kept:
             if _plain(earlier.question) == key[0]:
                 return "duplicate", f"as {earlier.question!r}"
-            if _asks_the_same(draft, earlier):
+            if Asked(draft.question, draft.answer).asks_as(Asked(earlier.question, earlier.answer)):
                 return "near_duplicate", f"as {earlier.question!r}"
         return "", ""
 
@@ -141,23 +130,3 @@ class Sieve:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _asks_the_same(one: Draft, other: Draft) -> bool:
-    """Whether two questions about a page ask after the same things, in the same words or with the same answer.
-
-    Where each has a word that is not even spelled like one of the other's (upper, lower), they ask after two things.
-    """
-    if designations(one.question) != designations(other.question):
-        return False
-    words, theirs = content_words(one.question), content_words(other.question)
-    if words == theirs:
-        return True
-    alike = fuzz.token_sort_ratio(_plain(one.question), _plain(other.question)) >= ALIKE
-    same_answer = content_words(one.answer) == content_words(other.answer)
-    return alike and same_answer and not (_without_like(words, theirs) and _without_like(theirs, words))
-
-
-def _without_like(words: Collection[str], others: Collection[str]) -> bool:
-    """Whether one of the words is spelled like none of the others: no other form of it, and no slip of the pen."""
-    return any(all(fuzz.ratio(word, other) < SPELLED_ALIKE for other in others) for word in words)
