@@ -21,6 +21,7 @@ from . import parsing
 __all__ = ["Place", "llamafactory_imported", "swift_imported"]
 
 ROOT = Path(__file__).resolve().parents[2]
+TASKS = Path("dataset_info/tasks")
 # Task and ontology of datasets by how their names begin, the longest first.
 ENTRIES: dict[str, tuple[str | None, str | None]] = {
     "edugraph_knowledge": (None, "small-1"),
@@ -77,8 +78,9 @@ class Place:
         for ontology in (ONTOLOGY, EXERCISES):
             write_snapshot(ontology, info / "ontologies" / f"{ontology.name}-1.json")
         register([self._entry(name) for name in sorted(set(_datasets(recipe)))], info)
-        if task := recipe.get("ontune", {}).get("task") or recipe.get("ENV", {}).get("ONTUNE_TASK"):
-            text = (ROOT / "dataset_info/tasks/edugraph.yaml").read_text(encoding="utf-8")
+        task, shipped = recipe.get("ontune", {}).get("task") or recipe.get("ENV", {}).get("ONTUNE_TASK"), ROOT / TASKS
+        if task and not (shipped / f"{task}.yaml").is_file():
+            text = (shipped / "edugraph.yaml").read_text(encoding="utf-8")
             write_atomic(info / "tasks" / f"{task}.yaml", text.replace("name: edugraph", f"name: {task}"))
 
     def _entry(self, name: str) -> Entry:
@@ -92,7 +94,7 @@ def kind_of(recipe: dict[str, Any]) -> Kind:
         return kind
     if recipe["template"].startswith("qwen3_vl"):
         return "qwen3_vl"
-    return "qwen2_vl" if "Qwen2-VL" in recipe["model_name_or_path"] else "qwen2_5_vl"
+    return "qwen2_vl" if "Qwen2-VL" in recipe["model_name_or_path"] else "qwen2_5_vl"  # of a merged one either serves
 
 
 def _datasets(recipe: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["Request", "adapted_modules", "host_of", "rates", "trainable", "trains", "values_of"]
+__all__ = ["Request", "adapted_modules", "exports", "host_of", "rates", "trainable", "trains", "values_of"]
 
 # What torchrun sets: DeepSpeed does not start without.
 LAUNCHER = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
@@ -39,8 +39,13 @@ def host_of(recipe: dict[str, Any]) -> str:
 
 
 def trains(recipe: dict[str, Any]) -> bool:
-    """Whether it is a training run; an export has no dataset."""
+    """Whether it is a training run; neither an export nor a server has a dataset."""
     return "dataset" in recipe
+
+
+def exports(recipe: dict[str, Any]) -> bool:
+    """Whether it merges; what neither trains nor merges serves."""
+    return "export_dir" in recipe or "merge_lora" in recipe
 
 
 def values_of(request: Request) -> dict[str, Any]:
@@ -86,11 +91,11 @@ def rates(request: Request) -> dict[str, Any]:
 
 
 def _parse_llamafactory(request: Request) -> tuple[Any, ...]:
-    """Model, data, training (None in an export), tuning and generating arguments."""
+    """Model, data, training (None in an export and a server), tuning and generating arguments."""
     from llamafactory.hparams import get_infer_args, get_train_args
 
     training = trains(request.recipe)
-    added = ["use_cpu=true"] if training else [f"adapter_name_or_path={request.adapter}"]
+    added = ["use_cpu=true"] * training + [f"adapter_name_or_path={request.adapter}"] * exports(request.recipe)
     sys.argv = ["llamafactory-cli", str(request.path), f"model_name_or_path={request.model}", *added]
     if training:
         return get_train_args()
@@ -99,13 +104,13 @@ def _parse_llamafactory(request: Request) -> tuple[Any, ...]:
 
 
 def _parse_swift(request: Request) -> Any:
-    from swift.arguments import ExportArguments, SftArguments
+    from swift.arguments import DeployArguments, ExportArguments, SftArguments
     from swift.utils import parse_args
 
-    training = trains(request.recipe)
-    added = ["--use_cpu", "true"] if training else ["--adapters", str(request.adapter)]
+    training, merging = trains(request.recipe), exports(request.recipe)
+    added = ["--use_cpu", "true"] * training + ["--adapters", str(request.adapter)] * merging
     _read_swift(request, ["--model", str(request.model), *added])
-    parsed, unknown = parse_args(SftArguments if training else ExportArguments)
+    parsed, unknown = parse_args(SftArguments if training else ExportArguments if merging else DeployArguments)
     assert not unknown, f"keys that ms-swift does not know: {unknown}"
     return parsed
 
@@ -123,7 +128,9 @@ def _of_llamafactory(request: Request) -> dict[str, Any]:
     model, data, training, tuning, generating = _parse_llamafactory(request)
     values = {"greedy": not generating.do_sample, "template": data.template, "quantised": model.quantization_bit}
     if training is None:
-        return values | {"out": model.export_dir, "merges": True}
+        merged = {"out": model.export_dir, "merges": True} if exports(request.recipe) else {}
+        served = {"tokens": generating.max_new_tokens, "type": str(model.infer_dtype), "backend": model.infer_backend}
+        return values | merged | served | {"pixels": model.image_max_pixels}
     quantised = [model.quantization_method, model.quantization_bit, model.quantization_type]
     return values | {
         "quantised": quantised if model.quantization_bit else None,
@@ -146,8 +153,11 @@ def _of_llamafactory(request: Request) -> dict[str, Any]:
 def _of_swift(request: Request) -> dict[str, Any]:
     args = _parse_swift(request)
     values = {"greedy": args.temperature == 0, "template": args.template, "quantised": args.quant_method}
-    if not trains(request.recipe):
+    if exports(request.recipe):
         return values | {"out": args.output_dir, "merges": args.merge_lora}
+    if not trains(request.recipe):
+        served = {"tokens": args.max_new_tokens, "type": str(args.torch_dtype).removeprefix("torch.")}
+        return values | served | {"backend": args.infer_backend, "pixels": int(os.environ["MAX_PIXELS"])}
     return values | {
         "quantised": [args.quant_method, args.quant_bits, args.bnb_4bit_quant_type] if args.quant_method else None,
         "double": bool(args.quant_method and args.bnb_4bit_use_double_quant),

@@ -12,7 +12,7 @@ import pytest
 from ontune.callbacks.settings import Settings
 
 from .conftest import ROOT, Place, read
-from .parsing import adapted_modules, host_of, trains
+from .parsing import adapted_modules, exports, host_of, trains
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +24,8 @@ RECIPES = {
 SHIPPED = {name: path for name, path in RECIPES.items() if not name.startswith("demo/")}
 TRAINING = [name for name, path in SHIPPED.items() if trains(read(path))]
 EDUGRAPH = [name for name in TRAINING if "edugraph" in name]
-EXPORTS = [name for name in SHIPPED if name not in TRAINING]
+EXPORTS = [name for name, path in SHIPPED.items() if exports(read(path))]
+SERVING = [name for name in SHIPPED if name not in {*TRAINING, *EXPORTS}]
 NAME = re.compile(r"(?:swift/)?edugraph_(?:(?P<size>3b|qwen3vl_4b|qwen3vl_8b)_)?(?P<stage>stage[12])\w*\.yaml")
 SEVEN = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
@@ -91,10 +92,10 @@ def test_it_trains_as_upstream_did(place: Place, name) -> None:
 def template_of(name: str) -> str:
     """LLaMA-Factory has one template for Qwen2-VL and Qwen2.5-VL."""
     recipe, hosts = read(SHIPPED[name]), name.startswith("swift/")
-    model = recipe["model" if hosts else "model_name_or_path"]
     if "qwen3vl" in name:
         return "qwen3_vl" if hosts else "qwen3_vl_nothink"
-    return "qwen2_5_vl" if hosts and "Qwen2-VL" not in model else "qwen2_vl"
+    first = not hosts or "Qwen2-VL" in recipe["model"] or recipe.get("model_type") == "qwen2_vl"
+    return "qwen2_vl" if first else "qwen2_5_vl"
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -103,6 +104,35 @@ def test_it_merges_into_the_unquantised_base(place: Place, name) -> None:
     assert (values["quantised"], values["merges"]) == (None, True)
     assert Path(values["out"]).name == ("stage1_merged" if name.endswith("stage1_merge.yaml") else "merged")
     assert values["template"] == template_of(name)
+
+
+@pytest.mark.parametrize("name", SERVING)
+def test_it_serves_what_was_merged_as_it_was_trained(place: Place, name) -> None:
+    recipe, values = read(SHIPPED[name]), place.parsed(SHIPPED[name])
+    trained, merged = (SHIPPED[name.replace("_serve.yaml", end)] for end in (".yaml", "_export.yaml"))
+    assert (recipe.get("model") or recipe["model_name_or_path"]) == read(merged)[
+        "output_dir" if name.startswith("swift/") else "export_dir"
+    ]
+    settings = settings_of(recipe)
+    assert settings.run_first == launch_of(trained) + launch_of(merged)
+    assert (settings.task, values["tokens"]) == ("service_manual", settings_of(read(trained)).max_new_tokens)
+    assert values["pixels"] == place.parsed(trained)["pixels"]
+    assert (values["template"], values["type"], values["quantised"]) == (template_of(name), "bfloat16", None)
+    assert values["backend"] in ("huggingface", "transformers"), "no other is held to the task"
+    assert recipe.get("host", "127.0.0.1") == "127.0.0.1"
+
+
+def settings_of(recipe: dict[str, Any]) -> Settings:
+    """What the recipe tells the plugin."""
+    if "ontune" in recipe:
+        return Settings.from_block(recipe["ontune"])
+    return Settings.from_environment({key: str(value) for key, value in recipe["ENV"].items()})
+
+
+def launch_of(path: Path) -> tuple[str, ...]:
+    """The command in a recipe's header."""
+    found = re.search(r"^# Launch  (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return (found[1],) if found else ()
 
 
 @pytest.mark.parametrize("name", ["edugraph_stage1.yaml", "edugraph_qwen3vl_8b_stage2.yaml"])
@@ -124,8 +154,7 @@ def test_both_hosts_do_the_same(place: Place, name) -> None:
     keys = [*BOTH, *(["pixels"] if "image_max_pixels" in read(one) else [])]
     keys += ["video"] if "video_fps" in read(one) else []
     assert {key: ours[key] for key in keys} == {key: theirs[key] for key in keys}
-    block = Settings.from_block(read(one)["ontune"])
-    environment = Settings.from_environment({key: str(value) for key, value in read(other)["ENV"].items()})
+    block, environment = settings_of(read(one)), settings_of(read(other))
     assert replace(block, run_first=(), instead=None) == replace(environment, run_first=(), instead=None)
     assert in_swift_words(block.run_first) == environment.run_first
     assert in_swift_words([block.instead or ""]) == (environment.instead or "",)
@@ -152,10 +181,11 @@ def test_its_header_and_its_hints_hold(name) -> None:
     header = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in header.splitlines())
     command = {
-        "llamafactory": ("llamafactory-cli train", "llamafactory-cli export"),
-        "swift": ("swift sft", "swift export"),
+        "llamafactory": ("llamafactory-cli train", "llamafactory-cli export", "llamafactory-cli api"),
+        "swift": ("swift sft", "swift export", "swift deploy"),
     }
-    launch = f"{command[host_of(recipe)][not trains(recipe)]} recipes/{name}"
+    kind = next(at for at, names in enumerate((TRAINING, EXPORTS, SERVING)) if name in names)
+    launch = f"{command[host_of(recipe)][kind]} recipes/{name}"
     assert re.search(rf"^# Launch  .*?{re.escape(launch)}", header, re.MULTILINE | re.DOTALL), f"expected {launch}"
     assert "# Needs   " in header
     assert not trains(recipe) or "# From    upstream " in header
