@@ -10,7 +10,7 @@ from typing import Any
 from ontune.errors import MissingExtra
 from ontune.files import LFS_POINTER
 
-__all__ = ["BadVideo", "Packet", "opened", "packets_of"]
+__all__ = ["BadVideo", "Packet", "check_whole", "opened", "packets_of"]
 
 PICTURES = ("_pipe", "image2")  # what FFmpeg calls a single picture that it would play
 SLACK = 1.0  # seconds that a stream may end before its stated length: sound often lasts a little longer
@@ -36,8 +36,8 @@ class Packet:
 
 
 @contextmanager
-def opened(path: Path) -> Generator[tuple[Any, Any]]:
-    """PyAV's container and its video stream. Raises BadVideo, MissingExtra."""
+def opened(path: Path, source: Any = None) -> Generator[tuple[Any, Any]]:
+    """PyAV's container and its video stream, read through `source` if there is one. Raises BadVideo, MissingExtra."""
     try:
         import av
         from av.error import FFmpegError
@@ -46,7 +46,7 @@ def opened(path: Path) -> Generator[tuple[Any, Any]]:
     _check_file(path)
     try:
         # No playlist in a file may lead to another one, or into the network.
-        container = av.open(str(path.resolve()), options={"protocol_whitelist": "file"})
+        container = av.open(source or str(path.resolve()), options={"protocol_whitelist": "file"})
     except (FFmpegError, OSError) as error:
         raise BadVideo(*_unopened(path, error)) from None
     with container:
@@ -101,26 +101,22 @@ def packets_of(container: Any, stream: Any, name: str) -> list[Packet]:
                 corrupt = corrupt or packet.is_corrupt
     except FFmpegError:
         corrupt = True
-    found = len(packets)
-    if stream.frames and (found < stream.frames or corrupt):
-        raise BadVideo("truncated", f"{name}: {found - corrupt} of {stream.frames} frames")
-    if not packets:
-        raise BadVideo("no_frame", f"{name}: a video stream without a frame")
-    if not stream.frames:
-        _check_length(container, stream, packets, corrupt, name)
-    return packets
-
-
-def _check_length(container: Any, stream: Any, packets: list[Packet], corrupt: bool, name: str) -> None:
-    """Where no number of frames is stated, the stated length has to be reached."""
     times = [
         time for packet in packets if packet.pts is not None for time in (packet.pts, packet.pts + packet.duration)
     ]
-    length = _stated_seconds(container, stream)
-    if not times or length is None:
-        return
-    seconds = float((max(times) - min(times)) * stream.time_base)
-    if corrupt or seconds < length - SLACK:
+    seconds = float((max(times) - min(times)) * stream.time_base) if times else None
+    check_whole(container, stream, len(packets), seconds, corrupt, name)
+    return packets
+
+
+def check_whole(container: Any, stream: Any, found: int, seconds: float | None, corrupt: bool, name: str) -> None:
+    """Raises BadVideo where fewer packets or seconds were found than the file states, or none."""
+    if stream.frames and (found < stream.frames or corrupt):
+        raise BadVideo("truncated", f"{name}: {found - corrupt} of {stream.frames} frames")
+    if not found:
+        raise BadVideo("no_frame", f"{name}: a video stream without a frame")
+    length = None if stream.frames or seconds is None else _stated_seconds(container, stream)
+    if length is not None and seconds is not None and (corrupt or seconds < length - SLACK):
         raise BadVideo("truncated", f"{name}: ends after {seconds:.2f} of {length:.2f} seconds")
 
 

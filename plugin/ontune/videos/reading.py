@@ -16,7 +16,19 @@ from numpy.typing import NDArray
 
 from ontune.videos.packets import BadVideo, Packet, opened, packets_of
 
-__all__ = ["SUFFIXES", "BadVideo", "Frame", "Pixels", "Video", "decode", "open_video", "picture"]
+__all__ = [
+    "SUFFIXES",
+    "BadVideo",
+    "Frame",
+    "Pixels",
+    "Video",
+    "decode",
+    "open_video",
+    "picture",
+    "prepare",
+    "turn",
+    "upright",
+]
 
 Pixels = NDArray[np.uint8]  # height, width, red green blue
 SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"})
@@ -130,10 +142,10 @@ def _first(path: Path) -> tuple[Any, int, bool]:
     frame = next(_decode_all(path), None)
     if frame is None:
         raise BadVideo("no_frame", f"{path.name}: no frame can be decoded")
-    return frame, *_turn(frame)
+    return frame, *turn(frame)
 
 
-def _turn(frame: Any) -> tuple[int, bool]:
+def turn(frame: Any) -> tuple[int, bool]:
     """Quarter turns counterclockwise after mirroring left to right, out of the display matrix (nine 32-bit numbers)."""
     data = next((item for item in frame.side_data if item.type.name == "DISPLAYMATRIX"), None)
     if data is None:
@@ -147,11 +159,21 @@ def _turn(frame: Any) -> tuple[int, bool]:
 
 def picture(video: Video, frame: Any) -> Pixels:
     """The frame as upright RGB."""
-    return _upright(video, frame.to_ndarray(format="rgb24"))
+    return _pixels(frame, video.turns, video.mirrored)
 
 
-def _upright(video: Video, pixels: Pixels) -> Pixels:
-    return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if video.mirrored else pixels, video.turns))
+def _pixels(frame: Any, turns: int, mirrored: bool) -> Pixels:
+    stored = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(stored[:, ::-1] if mirrored else stored, turns))
+
+
+def upright(frame: Any, turns: int, mirrored: bool) -> Any:
+    """The frame as players show it: its own pixels and colour space where it stands upright."""
+    import av
+
+    if not (turns or mirrored or frame.format.is_rgb):
+        return frame
+    return av.VideoFrame.from_ndarray(_pixels(frame, turns, mirrored), "rgb24")
 
 
 def decode(video: Video, indices: Collection[int] | None = None) -> Iterator[tuple[int, Any]]:
@@ -177,14 +199,14 @@ def _decode_all(path: Path) -> Iterator[Any]:
     from av.error import FFmpegError
 
     with opened(path) as (container, stream):
-        _prepare(stream)
+        prepare(stream)
         try:
             yield from container.decode(stream)
         except FFmpegError as error:
             raise BadVideo("damaged", f"{path.name}: {type(error).__name__}") from None
 
 
-def _prepare(stream: Any) -> None:
+def prepare(stream: Any) -> None:
     """Lets the H.264 decoder keep frames back as long as the standard asks, so that none comes too late and is lost."""
     if stream.codec_context.name == "h264":
         stream.codec_context.options = {"strict": "1"}
@@ -197,7 +219,7 @@ def _decode_some(video: Video, indices: Iterable[int]) -> Iterator[Any]:
     plan = _plan(video, indices)
     last = max(plan)
     with opened(video.path) as (container, stream):
-        _prepare(stream)
+        prepare(stream)
         codec = stream.codec_context
         packets = (packet for packet in container.demux(stream) if packet.size)
         try:

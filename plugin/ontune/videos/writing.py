@@ -5,16 +5,16 @@ is even, since Qwen's reader drops the last of an odd one: it stands twice, as b
 Hosts take every frame where LLaMA-Factory's `video_fps` and ms-swift's `FPS` are at least the video's frame rate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from ontune.errors import MissingExtra
-from ontune.videos.reading import Video, decode, picture
+from ontune.videos.reading import Video, decode, upright
 
-__all__ = ["write_short"]
+__all__ = ["write_frames", "write_short"]
 
 QUALITY = "12"  # x264's constant rate factor; nobody sees a difference at 17, and 0 is lossless
 # One thread and no trace of a version or a time: the same frames give the same bytes.
@@ -31,50 +31,53 @@ def write_short(video: Video, indices: Sequence[int], path: Path) -> None:
     if len(times) % 2:
         after = step * video.ticks(indices[-1] + 1) if indices[-1] + 1 < len(video.frames) else end
         times.append((times[-1] + after) // 2)
-    _write(video, indices, [*times, end], path)
+    frames = (upright(frame, video.turns, video.mirrored) for _, frame in decode(video, indices))
+    write_frames(frames, [*times, end], FINER * video.time_base.denominator, path)
 
 
-def _write(video: Video, indices: Sequence[int], times: Sequence[int], path: Path) -> None:
-    """`times`: of each frame, then of the end, in ticks of the new file."""
+def write_frames(frames: Iterable[Any], times: Sequence[int], clock: int, path: Path) -> None:
+    """Writes upright frames, at least one, as an MP4 file.
+
+    `times`: of each frame, then of the end, in ticks, `clock` of them a second; with one more the last frame stands
+    twice.
+    """
     try:
         import av
     except ImportError:
         raise MissingExtra("av", "video") from None
-    clock = FINER * video.time_base.denominator
+    given = iter(frames)
+    first = next(given)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     options |= {"video_track_timescale": str(clock), "movie_timescale": str(clock)}
     with av.open(str(path), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", options=CODEC)
-        stream.width, stream.height = video.width, video.height
-        stream.pix_fmt = "yuv444p" if video.width % 2 or video.height % 2 else "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, clock)
-        for packet, (time, after) in zip(_packets(video, indices, times, stream), pairwise(times), strict=True):
+        stream.width, stream.height = first.width, first.height
+        stream.pix_fmt = "yuv444p" if first.width % 2 or first.height % 2 else "yuv420p"
+        codec = stream.codec_context
+        stream.time_base = codec.time_base = Fraction(1, clock)
+        codec.color_range, codec.colorspace = first.color_range, first.colorspace
+        for packet, (time, after) in zip(_packets(chain([first], given), times, stream), pairwise(times), strict=True):
             packet.duration = after - time
             container.mux(packet)
 
 
-def _packets(video: Video, indices: Sequence[int], times: Sequence[int], stream: Any) -> Any:
+def _packets(frames: Iterable[Any], times: Sequence[int], stream: Any) -> Any:
     last: Any = None
-    for place, (_, frame) in enumerate(decode(video, indices)):
-        last = _stored(video, frame, stream)
-        last.pts = times[place]
+    written = 0
+    for frame in frames:
+        last = _stored(frame, stream)
+        last.pts = times[written]
+        written += 1
         yield from stream.encode(last)
-    if len(times) - 1 > len(indices):  # the end is a time too
+    if len(times) - 1 > written:  # the end is a time too
         last.pts = times[-2]
         yield from stream.encode(last)
     yield from stream.encode(None)
 
 
-def _stored(video: Video, frame: Any, stream: Any) -> Any:
-    """The frame as it is encoded: its own pixels and colour space where it stands upright."""
-    import av
-
-    if video.is_turned or frame.format.is_rgb:
-        frame = av.VideoFrame.from_ndarray(picture(video, frame), "rgb24")
-    elif not stream.codec_context.is_open:
-        codec = stream.codec_context
-        codec.color_range, codec.colorspace = frame.color_range, frame.colorspace
-    made = frame.reformat(video.width, video.height, stream.pix_fmt)
+def _stored(frame: Any, stream: Any) -> Any:
+    """The frame as it is encoded."""
+    made = frame.reformat(stream.width, stream.height, stream.pix_fmt)
     made.pict_type = 0  # the decoder's types would be taken for orders
     made.time_base = stream.codec_context.time_base
     return made
