@@ -30,6 +30,8 @@ SAYS = "samples ask in other words than task edugraph, and are asked in their ow
         (TASK, [sample("a", "<image>Which?", "")], f"ontune: set: 1 of 1 {SAYS} a\n"),
         (TASK, [sample(f"{at}", "?") for at in range(5)], f"ontune: set: 5 of 5 {SAYS} 0, 1, 2 …\n"),
         (replace(TASK, system="", user=""), [sample("a", "<image>What?")], ""),
+        (replace(TASK, user=""), [sample("a", "<image>What?")], ""),
+        (replace(TASK, user=""), [sample("a", "<image>What?", "Say.")], f"ontune: set: 1 of 1 {SAYS} a\n"),
     ],
 )
 def test_other_words(capsys, task, samples, expected) -> None:

@@ -20,14 +20,19 @@ def name_lost(name: str, predictions: Iterable[Prediction]) -> None:
 
 def name_other_words(name: str, task: Task, samples: Sequence[Sample]) -> None:
     """Says so, once for a dataset, where samples ask in other words than the task: those of the sample are used."""
-    words = (task.system, task.user)
-    others = [sample.id for sample in samples if (sample.system.strip(), _without_tags(sample.prompt)) != words]
-    if others and any(words):
+    others = [sample.id for sample in samples if _asks_otherwise(task, sample)]
+    if others:
         shown = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
         message(
             f"ontune: {name}: {len(others)} of {len(samples)} samples ask in other words than task {task.name}, "
             f"and are asked in their own: {shown}"
         )
+
+
+def _asks_otherwise(task: Task, sample: Sample) -> bool:
+    """A task without a question of its own, or without a system prompt, leaves it to its samples."""
+    words = ((task.system, sample.system.strip()), (task.user, _without_tags(sample.prompt)))
+    return any(own and own != text for own, text in words)
 
 
 def name_unconstrained(name: str, predictions: Sequence[Prediction]) -> None:
