@@ -73,9 +73,7 @@ def test_installed_once_and_never_an_error(monkeypatch, name) -> None:
         assert installed[0] is Finder
 
 
-@pytest.mark.parametrize(
-    "name", ["llamafactory", "llamafactory.hparams", "llamafactory.train.tuner", "torch", "ontune"]
-)
+@pytest.mark.parametrize("name", ["llamafactory", "llamafactory.hparams", "llamafactory.train.dpo", "torch", "ontune"])
 def test_other_modules_are_none_of_its_business(name) -> None:
     assert Finder.find_spec(name) is None
 

@@ -6,7 +6,14 @@ import pytest
 
 from ontune.errors import InputError
 from ontune.inference.prompts import Pictures
-from ontune.inference.settings import FILE, Generation, Precision, read_settings, write_settings
+from ontune.inference.settings import (
+    FILE,
+    Generation,
+    Precision,
+    hand_on_settings,
+    read_settings,
+    write_settings,
+)
 
 NF4 = {
     "quant_method": "bitsandbytes",
@@ -37,6 +44,19 @@ def test_the_first_folder_with_settings_counts(tmp_path) -> None:
         write_settings(tmp_path / str(at), Generation(at), Precision(), "base", 1)
     assert read_settings(None, tmp_path, tmp_path / "2", tmp_path / "1")[0].batch_size == 2
     assert read_settings(None, tmp_path) == (Generation(), Precision())
+
+
+def test_a_merged_model_is_asked_as_its_run_and_held_as_saved(tmp_path) -> None:
+    generation, precision = RUNS[1]
+    run, merged = tmp_path / "run", tmp_path / "merged"
+    hand_on_settings(merged, run, tmp_path)
+    assert not merged.exists()
+    write_settings(run, generation, precision, "base", 4)
+    hand_on_settings(merged, tmp_path, run)
+    assert read_settings(merged) == (generation, Precision())
+    (run / FILE).write_text("{}")
+    with pytest.raises(InputError, match="not the settings of a run"):
+        hand_on_settings(merged, run)
 
 
 GOOD = {"generation": {"pictures": {}}, "precision": {}}

@@ -7,8 +7,9 @@ from types import ModuleType
 
 __all__ = ["TARGETS", "Finder"]
 
-# Each is imported after torch. `llamafactory.train.tuner` is not: in torchrun's children it is what imports torch.
+# Each is imported after torch; but in torchrun's children, which never export, `llamafactory.train.tuner` imports it.
 TARGETS = {
+    "llamafactory.train.tuner": ("llamafactory_export", "hook_tuner"),
     "llamafactory.hparams.parser": ("llamafactory", "hook_parser"),
     "llamafactory.train.sft.workflow": ("llamafactory", "hook_workflow"),
     "llamafactory.api.protocol": ("llamafactory_serving", "hook_protocol"),

@@ -14,6 +14,7 @@ from ontune.callbacks.settings import Settings
 from ontune.errors import RecipeError
 from ontune.frameworks.autoload import install
 from ontune.frameworks.expected import expect
+from ontune.frameworks.llamafactory_export import remember
 from ontune.frameworks.llamafactory_generation import generate_within
 from ontune.frameworks.llamafactory_serving import serve
 from ontune.frameworks.plain_errors import show_errors_plainly
@@ -65,9 +66,11 @@ def hook_parser(module: ModuleType) -> None:
         kinds = [type(item).__name__ for item in parsed]
         if {"DataArguments", "TrainingArguments"} <= {*kinds}:
             _plan(settings, *parsed[1:4])
-        elif "DataArguments" in kinds and settings:
+        elif {"DataArguments", "ModelArguments"} <= {*kinds}:
             model_args, data_args = (parsed[kinds.index(f"{name}Arguments")] for name in ("Model", "Data"))
-            serve(settings, str(data_args.dataset_dir), getattr(model_args, "infer_backend", None))
+            remember(model_args)
+            if settings:
+                serve(settings, str(data_args.dataset_dir), getattr(model_args, "infer_backend", None))
         return parsed
 
     setattr(module, "_parse_args", parse_args)  # noqa: B010 - a module has no such attribute for a type checker

@@ -15,6 +15,7 @@ from ontune.callbacks.settings import Settings
 from ontune.dataset_info import Entry, load_entries
 from ontune.errors import HostVersionError
 from ontune.frameworks.plain_errors import show_errors_plainly
+from ontune.frameworks.swift_export import keep_settings
 from ontune.frameworks.swift_generation import constrain_inference
 from ontune.frameworks.swift_links import renew_links
 from ontune.frameworks.swift_scores import METRIC, keep_gold, register_metric, register_reward
@@ -41,6 +42,8 @@ def install() -> None:
         renew_links()
         if "swift.pipelines.infer.infer" in sys.modules:  # it is what runs; training does not need it
             constrain_inference(settings, dataset_info)
+        if "swift.pipelines.export.export" in sys.modules:
+            keep_settings()
         register_metric(settings.task, dataset_info)
         register_reward(settings.task, dataset_info)
     except (ImportError, AttributeError) as error:

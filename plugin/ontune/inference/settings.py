@@ -10,7 +10,7 @@ from ontune.files import write_atomic
 from ontune.inference.prompts import Pictures
 from ontune.inference.videos import Videos
 
-__all__ = ["FILE", "Generation", "Precision", "read_settings", "write_settings"]
+__all__ = ["FILE", "Generation", "Precision", "hand_on_settings", "read_settings", "write_settings"]
 
 FILE = "ontune.json"
 
@@ -40,6 +40,18 @@ def write_settings(directory: Path, generation: Generation, precision: Precision
     """Writes `ontune.json` beside predictions, for `ontune predict` to answer as the run did at that step."""
     record = {"base_model": base_model, "generation": asdict(generation), "precision": asdict(precision), "step": step}
     write_atomic(directory / FILE, json.dumps(record, indent=2, sort_keys=True))
+
+
+def hand_on_settings(merged: Path, *runs: Path) -> None:
+    """Gives a merged model the settings of the first of these folders that holds any: it is asked as its run asked.
+
+    Its weights are as they were saved, whatever the run held its base in.
+    """
+    path = next((folder / FILE for folder in runs if (folder / FILE).is_file()), None)
+    if path:
+        _parse(path)  # raises InputError for what is none
+        record = json.loads(path.read_text(encoding="utf-8")) | {"precision": asdict(Precision())}
+        write_atomic(merged / FILE, json.dumps(record, indent=2, sort_keys=True))
 
 
 def read_settings(*directories: Path | None) -> tuple[Generation, Precision]:
