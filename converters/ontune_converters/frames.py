@@ -17,6 +17,7 @@ from ontune.videos import (
     Selection,
     Video,
     decode,
+    find_videos,
     open_video,
     picture,
     select,
@@ -25,7 +26,7 @@ from ontune.videos import (
 )
 from ontune_converters.account import Account
 from ontune_converters.options import strict_option
-from ontune_converters.video_options import chosen, find_videos, selection_options
+from ontune_converters.video_options import chosen, selection_options
 
 __all__ = ["command", "short_name"]
 

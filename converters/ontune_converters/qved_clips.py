@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ontune.files import sha256_file
-from ontune.videos import BadVideo, Selection, Video, open_video, select, write_short
+from ontune.videos import BadVideo, Selection, Video, find_videos, open_video, select, write_short
 from ontune_converters.account import Account
 from ontune_converters.clip_checks import ClipCheck, check_clip
 from ontune_converters.frames import short_name
 from ontune_converters.qved_sources import Clip, Question, Source, parse_label
-from ontune_converters.video_options import find_videos
 
 __all__ = ["Place", "Prepared", "Row", "Studio", "Texts", "limit", "locate", "rows_of"]
 

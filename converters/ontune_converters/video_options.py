@@ -1,16 +1,14 @@
-"""The options that choose frames, and videos found below a folder."""
+"""The options that choose frames."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from ontune.errors import SourceError
-from ontune.videos import SUFFIXES, Selection
+from ontune.videos import Selection
 from ontune.videos.selection import Method
 
-__all__ = ["chosen", "find_videos", "selection_options"]
+__all__ = ["chosen", "selection_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 AT_LEAST_ONE = click.IntRange(1)
@@ -31,9 +29,15 @@ OPTIONS = (
         help="The first frame of each scene: it differs from the one before by more than LIMIT of 255 (try 27).",
     ),
     click.option("--top", type=AT_LEAST_ONE, metavar="K", help="The K frames that differ most from the one before."),
+    click.option(
+        "--peaks",
+        type=AT_LEAST_ONE,
+        metavar="K",
+        help="The frames of the K strongest peaks of motion: they change most of all around them, and lie apart.",
+    ),
     click.option("--count", type=AT_LEAST_ONE, metavar="N", help="N frames, evenly spread."),
 )
-METHODS: tuple[Method, ...] = ("every", "seconds", "keyframes", "scenes", "top", "count")
+METHODS: tuple[Method, ...] = ("every", "seconds", "keyframes", "scenes", "top", "peaks", "count")
 
 
 def selection_options(command: Command) -> Command:
@@ -50,24 +54,3 @@ def chosen(**options: float | bool | None) -> Selection | None:
         names = ", ".join(f"--{selection.method}" for selection in given)
         raise click.UsageError(f"{names}: expected one way to choose frames")
     return given[0] if given else None
-
-
-def find_videos(sources: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Each video with its name below its source: files as given, and all below a folder whose suffix is a video's.
-
-    Raises SourceError for a folder without one.
-    """
-    found: list[tuple[Path, str]] = []
-    faults: list[str] = []
-    for source in sources:
-        inside = [(source, source.name)] if source.is_file() else _below(source)
-        if not inside:
-            faults.append(f"{source}: no video in it: expected files with {', '.join(sorted(SUFFIXES))}")
-        found += inside
-    SourceError.check(faults)
-    return found
-
-
-def _below(folder: Path) -> list[tuple[Path, str]]:
-    paths = (path for path in folder.rglob("*") if path.suffix.casefold() in SUFFIXES and path.is_file())
-    return [(path, path.relative_to(folder).as_posix()) for path in sorted(paths)]

@@ -35,6 +35,7 @@ def folder(tmp_path) -> Path:
         (["--keyframes"], [0, 8, 16]),
         (["--count", "2"], [0, 23]),
         (["--scenes", "255"], [0]),
+        (["--peaks", "1"], [16]),
     ],
 )
 def test_frames_of_a_clip(cli, folder, tmp_path, way, expected):
@@ -103,6 +104,7 @@ def test_many_frames_are_remarked_on(cli, tmp_path):
         (["--every", "2", "--keyframes"], "--every, --keyframes: expected one way"),
         (["--every", "0"], "--every"),
         (["--seconds", "0"], "--seconds"),
+        (["--top", "2", "--peaks", "2"], "--top, --peaks: expected one way"),
     ],
 )
 def test_wrong_use(cli, folder, tmp_path, arguments, said):

@@ -1,4 +1,4 @@
-"""Which frames of a video stand for it: every so often, keyframes, scene changes, the most changed, evenly spread."""
+"""Which frames of a video stand for it: every so often, keyframes, scenes, what changes most, evenly spread."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +11,7 @@ from ontune.videos.reading import Video, decode
 
 __all__ = ["Method", "Selection", "differences", "select"]
 
-Method: TypeAlias = Literal["all", "every", "seconds", "keyframes", "scenes", "top", "count"]
+Method: TypeAlias = Literal["all", "every", "seconds", "keyframes", "scenes", "top", "peaks", "count"]
 SHARP = 64  # pixels of the longer side in which frames are compared: noise is gone, what happens is not
 
 
@@ -37,8 +37,8 @@ def select(video: Video, selection: Selection) -> list[int]:
             return [index for index, frame in enumerate(video.frames) if frame.key]
         case "scenes":
             return [0, *(np.flatnonzero(differences(video)[1:] > value) + 1).tolist()]
-        case "top":
-            return _most_changed(video, int(value))
+        case "top" | "peaks":
+            return (_most_changed if selection.method == "top" else _peaks)(video, int(value))
         case "count":
             return _spread(count, int(value))
 
@@ -55,6 +55,22 @@ def _most_changed(video: Video, count: int) -> list[int]:
     """The frames that differ most from the one before; of equal ones the earlier."""
     order = np.argsort(-differences(video)[1:], kind="stable")[:count] + 1
     return sorted(order.tolist()) or [0]
+
+
+def _peaks(video: Video, count: int) -> list[int]:
+    """The highest peaks of the change from frame to frame; of those closer than half an equal share only the highest.
+
+    The frames that change most follow one another in a single quick movement; peaks lie in several.
+    """
+    moved = differences(video)
+    before, after = np.append(0.0, moved[:-1]), np.append(moved[1:], 0.0)
+    peaks = np.flatnonzero((moved > before) & (moved >= after))
+    apart = max(1, len(moved) // (2 * count))
+    taken: list[int] = []
+    for at in peaks[np.argsort(-moved[peaks], kind="stable")].tolist():
+        if len(taken) < count and all(abs(at - other) >= apart for other in taken):
+            taken.append(at)
+    return sorted(taken) or [0]
 
 
 def _spread(count: int, wanted: int) -> list[int]:
