@@ -31,6 +31,7 @@ LAZY = {
         "ontune.commands.detect_classify",
         "A detector finds objects in pictures, the model says in which condition each is.",
     ),
+    "frames": ("ontune.commands.frames", "Which frames of videos are used: frames.json, ahead of training."),
     "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),
     "llamafactory": ("ontune.commands.llamafactory", "llamafactory-cli, with the plugin installed explicitly."),
 }
