@@ -32,6 +32,7 @@ LAZY = {
         "A detector finds objects in pictures, the model says in which condition each is.",
     ),
     "frames": ("ontune.commands.frames", "Which frames of videos are used: frames.json, ahead of training."),
+    "watch": ("ontune.commands.watch", "Feedback on a video while it goes on, as lines of JSON."),
     "demo": ("ontune.commands.demo", "The main job on this computer, with its own sheets and a tiny model."),
     "llamafactory": ("ontune.commands.llamafactory", "llamafactory-cli, with the plugin installed explicitly."),
 }
