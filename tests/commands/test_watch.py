@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -288,6 +289,20 @@ def test_a_trained_model_answers_unasked(folder, cli, tiny_model, trace) -> None
     assert windows_of(ran) == [(0, 1)]
 
 
+def test_an_adapter_answers_in_its_own_words(folder, cli, tiny_model) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+
+    model = AutoModelForImageTextToText.from_pretrained(tiny_model("qwen2_5_vl"))
+    tuned = get_peft_model(model, LoraConfig(r=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    tuned.save_pretrained(folder / "adapter")
+    make_clip(folder / "clip.mp4", 12)
+    options = ["clip.mp4", *WATCH, "--model", str(tiny_model("qwen2_5_vl")), "--decoding", "free"]
+    ran, base = (cli("watch", *options, *more) for more in (["--adapter", "adapter"], ["--base"]))
+    assert (ran.status, base.status) == (0, 0), ran.err
+    assert lines(ran)[0]["raw"] != lines(base)[0]["raw"]
+
+
 PIPED = "from ontune.cli import main; main()"
 
 
@@ -307,3 +322,21 @@ def test_lines_come_at_once_and_a_closed_pipe_ends_quietly(folder) -> None:
     assert len(server.bodies) <= 3
     assert "Traceback" not in errors
     assert "rror" not in errors
+
+
+@pytest.mark.parametrize("more", [[], ["--realtime"]], ids=["", "realtime"])
+def test_an_interrupt_ends_following_and_tells_what_was_seen(folder, more) -> None:
+    make_clip(folder / "camera.ts", 120)
+    with chat_server(lambda _: Chat(GOOD)) as server:
+        options = [*WATCH, "--url", server.url, "--follow", "600", *more]
+        command = [sys.executable, "-c", PIPED, "watch", "camera.ts", *options]
+        watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = watch.stdout.readline()
+        time.sleep(0.5)
+        watch.send_signal(signal.SIGINT)
+        _, errors = watch.communicate(timeout=60)
+    assert json.loads(first)["end"] >= 4
+    assert watch.returncode == 130, errors
+    assert "with feedback" in errors
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
