@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from clips import drawing
 from ontune.errors import InputError
 from ontune.inference.vision_folder import fingerprint
-from ontune.inference.vision_model import BATCH, attention_received, load_vision_model
+from ontune.inference.vision_model import BATCH, attention_between, load_vision_model, net_attention
 from vision_folders import FIRST_TOKENS, MAPS, make_vision_model
 
 PICTURES = [drawing(7 * at, shade=40 + 9 * at) for at in range(BATCH + 3)]
@@ -33,32 +33,59 @@ def folder(tmp_path_factory):
     return made
 
 
-def received_by_hand(tokens: np.ndarray) -> list[float]:
+def attention_by_hand(tokens: np.ndarray) -> np.ndarray:
     """Each token of each frame asks, each token of each frame is asked; nothing but loops."""
     frames, length, width = tokens.shape
     flat = [(frame, tokens[frame, at].astype(float)) for frame in range(frames) for at in range(length)]
-    received = [0.0] * frames
-    for _, query in flat:
-        weights = [math.exp(float(query @ key) / math.sqrt(width)) for _, key in flat]
-        for (frame, _), weight in zip(flat, weights, strict=True):
-            received[frame] += weight / sum(weights)
-    return received
+    between = np.zeros((frames, frames))
+    for asking, query in flat:
+        logits = [float(query @ key) / math.sqrt(width) for _, key in flat]
+        weights = [math.exp(logit - max(logits)) for logit in logits]
+        for (asked, _), weight in zip(flat, weights, strict=True):
+            between[asking, asked] += weight / sum(weights)
+    return between
+
+
+@settings(max_examples=60)
+@given(tokens=TOKENS, longer=st.sampled_from([1, 4]))
+def test_attention_is_that_of_the_definition(tokens, longer):
+    found = attention_between(torch.from_numpy(tokens * longer)).numpy()
+    assert found == pytest.approx(attention_by_hand(tokens * longer), rel=1e-6, abs=0)
+    assert found.sum(1) == pytest.approx(tokens.shape[1])
 
 
 @settings(max_examples=60)
 @given(tokens=TOKENS)
-def test_attention_is_that_of_the_definition(tokens):
-    found = attention_received(torch.from_numpy(tokens))
-    assert found.numpy() == pytest.approx(received_by_hand(tokens), rel=1e-4)
-    assert float(found.sum()) == pytest.approx(tokens.shape[0] * tokens.shape[1], rel=1e-4)
+def test_the_net_is_what_is_received_but_for_a_constant(tokens):
+    between = attention_by_hand(tokens)
+    frames, length, _ = tokens.shape
+    unit = (between.sum() - between.trace()) / frames
+    found = net_attention(torch.from_numpy(between)).numpy()
+    assert found * unit + length == pytest.approx(between.sum(0))
+    assert (frames == 1) == (unit == 0)
+
+
+@pytest.mark.parametrize(("length", "most"), [(4, 1.0), (12, 1e-3), (36, 1e-25)])
+def test_the_order_is_kept_where_tokens_attend_to_themselves(length, most):
+    """Totals of single precision are all alike there: 1, and what is behind its seven digits."""
+    tokens = np.random.default_rng(7).normal(size=(6, 3, 16))
+    tokens = (tokens * length / np.linalg.norm(tokens, axis=-1, keepdims=True)).astype(np.float32)
+    between = attention_by_hand(tokens)
+    np.fill_diagonal(between, 0)
+    by_hand = between.sum(0) - between.sum(1)
+    found = net_attention(attention_between(torch.from_numpy(tokens))).numpy()
+    assert between.max() < most
+    assert np.argsort(-found).tolist() == np.argsort(-by_hand).tolist()
+    assert found == pytest.approx(by_hand / between.sum(1).mean(), rel=1e-6)
 
 
 @settings(max_examples=30)
 @given(tokens=TOKENS, seed=st.integers(0, 99))
 def test_attention_does_not_depend_on_the_order(tokens, seed):
     order = np.random.default_rng(seed).permutation(len(tokens))
-    found = attention_received(torch.from_numpy(tokens))
-    assert attention_received(torch.from_numpy(tokens[order])).numpy() == pytest.approx(found[order].numpy(), rel=1e-4)
+    found = net_attention(attention_between(torch.from_numpy(tokens)))
+    again = net_attention(attention_between(torch.from_numpy(tokens[order])))
+    assert again.numpy() == pytest.approx(found[order].numpy(), abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", FIRST_TOKENS)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Attention", "Choice", "Kept", "Measured", "Rule", "Way", "candidates", "choose_frames", "most_attended"]
 
 FORMAT = 1  # of what is kept
-DIGITS = 6  # of a share of the attention: what devices and batches make of the same numbers differs behind them
+DIGITS = 5  # of a score: what devices and batches make of the same picture differs behind them
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,12 @@ class Attention:
     def measure(self, video: Video) -> Measured:
         indices = candidates(video, self.fps, self.least, self.most)
         frames = (picture(video, frame) for _, frame in decode(video, indices))
-        shares: list[float] = []
+        scores: list[float] = []
         for start in range(0, len(indices), self.chunk):
             # One chunk at a time: tokens of a long video fill gigabytes.
             pictures = [next(frames) for _ in indices[start : start + self.chunk]]
-            received = self.vision.attention_received(pictures)
-            shares += [round(value / sum(received), DIGITS) for value in received]
-        return Measured(tuple(indices), tuple(shares))
+            scores += [round(score, DIGITS) for score in self.vision.net_attention(pictures)]
+        return Measured(tuple(indices), tuple(scores))
 
     def pick(self, measured: Measured) -> list[int]:
         return [measured.frames[at] for at in most_attended(measured.scores, self.chunk, self.keep)]

@@ -11,7 +11,7 @@ import torch
 from ontune.errors import InputError
 from ontune.videos.reading import Pixels
 
-__all__ = ["VisionModel", "attention_received", "load_vision_model"]
+__all__ = ["VisionModel", "attention_between", "load_vision_model", "net_attention"]
 
 BATCH = 16  # pictures at a time
 # Qwen-VL's picture size follows the frame's: between these numbers of pixels, which is at most 256 tokens of 28 x 28.
@@ -34,9 +34,9 @@ class VisionModel:
             raise InputError(f"{self.name}: embeddings that are no finite numbers, in {self.model.dtype}")
         return found
 
-    def attention_received(self, pictures: Sequence[Pixels]) -> list[float]:
-        """What each picture receives, of pictures of one size."""
-        return attention_received(self.tokens(pictures)).tolist()
+    def net_attention(self, pictures: Sequence[Pixels]) -> list[float]:
+        """What each of pictures of one size is worth to the others."""
+        return net_attention(attention_between(self.tokens(pictures))).tolist()
 
     def _tokens(self, pictures: Sequence[Pixels]) -> torch.Tensor:
         options: dict[str, Any] = {"size": GRID_PIXELS} if hasattr(self.model, "visual") else {}
@@ -61,18 +61,31 @@ def _patches(pixels: torch.Tensor, config: Any) -> int:
     return (pixels.shape[-2] // height) * (pixels.shape[-1] // width)
 
 
-def attention_received(tokens: torch.Tensor) -> torch.Tensor:
-    """The attention that each frame receives from all tokens, its own too; it adds up to the number of tokens.
+def attention_between(tokens: torch.Tensor) -> torch.Tensor:
+    """The attention from frame to frame: a row is what one gives, a column what one receives, its own tokens' too.
 
     `tokens`: frames, tokens of a frame, width. Every token of every frame attends to all of them without learned
     weights, softmax(t tᵀ / √width), and a frame receives what its tokens do. So does `select_frame_in_chunk` of
     Mobile-VideoGPT's mobilevideogpt/model/arch.py, of CLIP's patch tokens before the last layer (arXiv 2503.21782).
     """
     frames, length, width = tokens.shape
-    keys = tokens.reshape(frames * length, width).T / math.sqrt(width)
+    # In double precision: tokens of great length attend to themselves almost alone, and the rest is what decides.
+    wide = tokens.double()
+    keys = wide.reshape(frames * length, width).T / math.sqrt(width)
     # The tokens of one frame after another: all at once would be a matrix of gigabytes.
-    received = [torch.softmax(queries @ keys, dim=-1).sum(0).reshape(frames, length).sum(1) for queries in tokens]
-    return torch.stack(received).sum(0)
+    rows = [torch.softmax(queries @ keys, dim=-1).sum(0).reshape(frames, length).sum(1) for queries in wide]
+    return torch.stack(rows)
+
+
+def net_attention(between: torch.Tensor) -> torch.Tensor:
+    """What each frame receives from the others less what it gives them, in units of what a frame gives in the mean.
+
+    In the order of what frames receive in all, as the original has them: each gives as much as it has tokens. But the
+    totals differ far behind their first digits where tokens attend to themselves, and this does not.
+    """
+    exchanged = between - between.diag().diag()
+    given = exchanged.sum(1)
+    return (exchanged.sum(0) - given) / given.mean().clamp_min(torch.finfo(given.dtype).tiny)
 
 
 def load_vision_model(name: str) -> VisionModel:
