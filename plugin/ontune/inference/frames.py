@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -110,11 +111,10 @@ class Attention:
 
     def measure(self, video: Video) -> Measured:
         indices = candidates(video, self.fps, self.least, self.most)
-        frames = (picture(video, frame) for _, frame in decode(video, indices))
         scores: list[float] = []
-        for start in range(0, len(indices), self.chunk):
-            # One chunk at a time: tokens of a long video fill gigabytes.
-            pictures = [next(frames) for _ in indices[start : start + self.chunk]]
+        # One chunk at a time: tokens of a long video fill gigabytes.
+        for _, chunk in groupby(enumerate(decode(video, indices)), lambda item: item[0] // self.chunk):
+            pictures = [picture(video, frame) for _, (_, frame) in chunk]
             scores += [round(score, DIGITS) for score in self.vision.net_attention(pictures)]
         return Measured(tuple(indices), tuple(scores))
 

@@ -4,7 +4,8 @@ A frame that nothing refers to is not decoded unless it is wanted, and no group 
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -139,7 +140,8 @@ def _by_decoding(path: Path) -> tuple[Frame, ...]:
 
 def _first(path: Path) -> tuple[Any, int, bool]:
     """The first frame, and how it is turned and mirrored."""
-    frame = next(_decode_all(path), None)
+    with closing(_decode_all(path)) as frames:  # left to the collector, it would swallow an interruption
+        frame = next(frames, None)
     if frame is None:
         raise BadVideo("no_frame", f"{path.name}: no frame can be decoded")
     return frame, *turn(frame)
@@ -195,7 +197,7 @@ def decode(video: Video, indices: Collection[int] | None = None) -> Iterator[tup
         raise BadVideo("damaged", f"{video.path.name}: {len(wanted)} frames cannot be decoded: {named}")
 
 
-def _decode_all(path: Path) -> Iterator[Any]:
+def _decode_all(path: Path) -> Generator[Any]:
     from av.error import FFmpegError
 
     with opened(path) as (container, stream):
