@@ -34,7 +34,7 @@ from ontune.evaluation.predictions import Prediction
 from ontune.sharegpt import read_samples
 from ontune.task import Task
 
-__all__ = ["Found", "JudgeOptions", "judge_options", "take_judge"]
+__all__ = ["Found", "JudgeOptions", "judge_options", "spread_rows", "take_judge"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -180,7 +180,7 @@ class JudgeOptions:
     def cases(self, task: Task, rows: Sequence[Prediction], media: Path, dataset_info: Path) -> list[Case]:
         """The rows that are judged. Raises InputError with all pictures that are not there."""
         questions = _questions(self.judge_data, dataset_info) if self.judge_data else {}
-        chosen = _spread(rows, self.judge_max_samples)
+        chosen = spread_rows(rows, self.judge_max_samples)
         return make_cases(task, chosen, questions, None if self.judge_blind else media)
 
     def metrics(self, task: Task) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ class JudgeOptions:
         return Opinion(judge.name, judged, judge.asked, judge.cached)
 
 
-def _spread(rows: Sequence[Prediction], most: int | None) -> list[Prediction]:
+def spread_rows(rows: Sequence[Prediction], most: int | None) -> list[Prediction]:
     """At most so many, evenly spread over their order by id: the same ones each time."""
     ordered = sorted(rows, key=lambda row: row.id)
     if most is None or most >= len(ordered):
