@@ -50,28 +50,29 @@ system-packages:  ## What some tests need of the system (Debian, Ubuntu; root)
 clean:  ## Remove the environment and what the demo made
 	rm -rf .venv demo
 
-# Service manuals, end to end. A line of these is the command itself; `make -n TARGET` shows it. HOST chooses the host.
+# Service manuals, end to end. A line of these is the command itself: `make -n TARGET` shows it. HOST chooses the host,
+# and what follows is chosen on the command line of make: names as common as these may stand in an environment.
 
 # Questions about pages (vlm_*.jsonl or Q&A files), and the base model: 7b, qwen25vl_7b or qwen3vl_8b.
-MANUAL ?= training_data
-SIZE ?= 7b
+MANUAL = training_data
+SIZE = 7b
 # Who is asked: a folder, with ADAPTER that of a LoRA, or the server at URL. BASE is the folder of the model as it was
 # before training. Both are shown pictures as large as in the recipes.
-MODEL ?= saves/manual/$(SWIFT)$(SIZE)/merged
-ADAPTER ?=
-URL ?=
-BASE ?= $(shell sed -n 's|^model_name_or_path: Qwen/||p' recipes/manual_$(SIZE).yaml)
-PIXELS ?= 1003520
+MODEL = saves/manual/$(SWIFT)$(SIZE)/merged
+ADAPTER =
+URL =
+BASE = $(shell sed -n 's|^model_name_or_path: Qwen/||p' recipes/manual_$(SIZE).yaml)
+PIXELS = 1003520
 # About what; where the answers are kept, which are asked for again when the weights or the data are newer.
-DATA ?= service_manual_val
-PREDICTIONS ?= saves/manual/answers/$(call name,$(if $(URL),served,$(or $(ADAPTER),$(MODEL))))
-BASELINE ?= saves/manual/answers/$(call name,$(BASE))
-PROBES ?= probes.yaml
-GOALS ?= service_manual
+DATA = service_manual_val
+PREDICTIONS = saves/manual/answers/$(call name,$(if $(URL),served,$(or $(ADAPTER),$(MODEL))))
+BASELINE = saves/manual/answers/$(call name,$(BASE))
+PROBES = probes.yaml
+GOALS = service_manual
 # A language model that judges (anthropic, openai or an address), and further options of the target's command.
-JUDGE ?=
-OPTIONS ?=
-PORT ?= 8000
+JUDGE =
+OPTIONS =
+PORT = 8000
 
 SWIFT := $(if $(filter swift,$(HOST)),swift/)
 RECIPE = recipes/$(SWIFT)manual_$(SIZE)

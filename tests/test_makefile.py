@@ -33,6 +33,7 @@ LAUNCHES = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory in which everything lies that a line may name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("URL", "http://elsewhere")  # an environment's own, which is not meant
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     for name in ("training_data", "adapter", "saves/manual/answers", "saves/manual/7b/merged"):
         (tmp_path / name).mkdir(parents=True)
