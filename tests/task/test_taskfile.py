@@ -206,3 +206,10 @@ def test_shipped_tasks_without_labels(name):
     assert task.ontology.concepts == ()
     [field] = task.fields
     assert all(option in task.system for option in field.options)
+
+
+@pytest.mark.parametrize("name", ["feedback", "service_manual"])
+def test_shipped_tasks_of_text_stand_alone(name):
+    task = load_task(name)
+    assert task.ontology.concepts == ()
+    assert task.refusals({task.fields[0].name: "Any text."}) == []
