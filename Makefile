@@ -83,7 +83,7 @@ weights = $(foreach folder,$(1),$(wildcard $(folder)/*.safetensors)) $(wildcard 
 QUICK = $(PREDICTIONS:.jsonl=.quick.jsonl)
 PROBED = $(PREDICTIONS:.jsonl=.probes.json)
 ASKED = $(if $(URL),--url $(URL),--model $(MODEL)$(if $(ADAPTER), --adapter $(ADAPTER))) --image-max-pixels $(PIXELS)
-JUDGED = $(if $(JUDGE), --judge $(JUDGE))
+JUDGED = $(if $(JUDGE), --judge $(JUDGE) --judge-data $(DATA))
 
 prepare-dataset: install  ## Manuals: data/service_manual from MANUAL=training_data
 	$(BIN)/ontune convert service_manual $(MANUAL) --out data/service_manual $(OPTIONS)

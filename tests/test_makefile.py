@@ -118,6 +118,7 @@ def test_probes_that_were_asked_and_a_judge_stand_in_the_report(folder) -> None:
     last = lines("eval", "JUDGE=anthropic")[-1]
     assert last[last.index("--probes") + 1] == results
     assert last[last.index("--judge") + 1] == "anthropic"
+    assert last[last.index("--judge-data") + 1] == "service_manual_val", "where the questions stand"
 
 
 def test_each_target_is_listed(folder) -> None:

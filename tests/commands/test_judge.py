@@ -3,11 +3,14 @@
 import json
 
 import pytest
+import yaml
 
 from chat_server import error
 from commands.manuals import make_manuals
-from judge_server import honest, judge_server, says
+from judge_server import honest, judge_server, prompt_of, says
+from ontune.sharegpt import Sample, Turn, write_samples
 
+GROUP = {"group": "one"}
 GOALS = ["--goal", "answer_relevancy>0.7", "--goal", "faithfulness>0.7", "--goal", "correctness>0.7"]
 EVALUATE = ["evaluate", "p.jsonl", "--json", "--bootstrap", "100", "--thumbnails", "none", "-o", "out"]
 
@@ -118,6 +121,23 @@ def test_faults(cli, rows, monkeypatch, options, faults) -> None:
     for fault in faults:
         assert fault in ran.err
     assert "secret" not in ran.err
+
+
+def test_a_judge_needs_to_know_what_was_asked(cli, tmp_path, rows) -> None:
+    task = tmp_path / "dataset_info/tasks/manual.yaml"
+    task.write_text(yaml.safe_dump({**yaml.safe_load(task.read_text()), "user": ""}))
+    samples = [
+        Sample(row.id, (Turn("human", f"<image>Question {row.id}?"), Turn("gpt", "{}")), "", row.images, meta=GROUP)
+        for row in rows
+    ]
+    write_samples(tmp_path / "data/samples.jsonl", samples)
+    with judge_server() as server:
+        ran = cli(*EVALUATE, "--judge", server.url)
+        assert (ran.status, server.bodies) == (2, []), "nobody is asked about nothing"
+        assert f"of 12 of 12 rows, '{rows[0].id}' the first: name their samples with --judge-data" in ran.err
+        ran = cli(*EVALUATE, "--judge", server.url, "--judge-data", "data/samples.jsonl", "--judge-max-samples", "1")
+        assert ran.status == 0, ran.err
+        assert any(f"Question {rows[0].id}?" in prompt_of(body) for body in server.bodies)
 
 
 def test_a_wrong_key_ends_it_before_any_report(cli, tmp_path, rows, monkeypatch) -> None:

@@ -178,10 +178,14 @@ class JudgeOptions:
         return Found(record, found, list(_notes(opinion.judged, record, rows)))
 
     def cases(self, task: Task, rows: Sequence[Prediction], media: Path, dataset_info: Path) -> list[Case]:
-        """The rows that are judged. Raises InputError with all pictures that are not there."""
+        """The rows that are judged. Raises InputError with all pictures that are not there, or without a question."""
         questions = _questions(self.judge_data, dataset_info) if self.judge_data else {}
         chosen = spread_rows(rows, self.judge_max_samples)
-        return make_cases(task, chosen, questions, None if self.judge_blind else media)
+        cases = make_cases(task, chosen, questions, None if self.judge_blind else media)
+        if blank := [case.id for case in cases if not case.question.strip()]:
+            what = f"what was asked is not known of {len(blank)} of {len(cases)} rows, {blank[0]!r} the first"
+            raise InputError(f"{what}: name their samples with --judge-data")
+        return cases
 
     def metrics(self, task: Task) -> tuple[str, ...]:
         """The metrics asked for, else those of the task."""
