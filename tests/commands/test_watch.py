@@ -278,10 +278,21 @@ def test_no_base_model_answers_by_chance(folder, cli, tiny_model, name, engine) 
         assert expected in ran.err
 
 
+@pytest.mark.parametrize("command", ["predict qved_val --out p.jsonl", "classify a.mp4", "ask a.mp4 --question Well?"])
+def test_a_missing_adapter_is_an_error_of_every_command(folder, cli, tiny_model, command) -> None:
+    (folder / "a.mp4").touch()
+    ran = cli(*command.split(), "--model", str(tiny_model("qwen2_5_vl")), "--adapter", "saves/none")
+    assert ran.status == 2
+    assert "'--adapter': Directory 'saves/none' does not exist" in ran.err
+
+
 @pytest.mark.parametrize("trace", ["ontune.json", "Modelfile", "args.json", "trainer_state.json"])
 def test_a_trained_model_answers_unasked(folder, cli, tiny_model, trace) -> None:
     shutil.copytree(tiny_model("qwen2_5_vl"), folder / "merged")
-    settings = {"generation": {"max_new_tokens": 60, "pictures": {}, "videos": {"max_frames": 2}}, "precision": {}}
+    settings = {
+        "generation": {"max_new_tokens": 60, "pictures": {}, "videos": {"rule": "llamafactory", "max_frames": 2}},
+        "precision": {},
+    }
     (folder / "merged" / trace).write_text(json.dumps(settings))
     make_clip(folder / "clip.mp4", 12)
     ran = cli("watch", "clip.mp4", *WATCH, "--model", "merged")

@@ -5,6 +5,8 @@ import weakref
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
+import av
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from clips import make_clip, number_of, turn
 from ontune.errors import InputError
 from ontune.evaluation import Prediction
+from ontune.inference.videos import Videos
 from ontune.inference.watch import Pace, Slides, Window, feedback, windows, write_window
 from ontune.videos import decode, open_video, picture
 from ontune.videos.streaming import Shot, Stream
@@ -180,3 +183,31 @@ def test_a_frame_from_before_the_window_stands_at_its_beginning(tmp_path) -> Non
     assert [number_of(picture(short, frame)[::-1, ::-1]) for _, frame in decode(short)] == [1, 2]
     assert [short.seconds(at) for at in range(2)] == pytest.approx([0, 0.5])
     assert not short.is_turned
+
+
+@pytest.mark.parametrize("rule", ["llamafactory", "qwen_vl_utils"])
+@pytest.mark.parametrize("looks", [1, 3, 16])
+def test_a_model_gets_every_frame_of_a_window_by_either_rule(tmp_path, rule, looks) -> None:
+    path = make_clip(tmp_path / "clip.mp4", 48)
+    (window,) = windows(Stream(path), Slides(Fraction(4), Fraction(2), looks))
+    write_window(window, tmp_path / "short.mp4")
+    frames, metadata = Videos(rule, fps=1000.0, max_frames=looks + looks % 2).open(tmp_path / "short.mp4", 14)
+    pictures = [np.asarray(frame if rule == "llamafactory" else frame.permute(1, 2, 0)) for frame in frames]
+    expected = [48 // looks * at for at in range(looks)]
+    assert [number_of(pixels) for pixels in pictures] == expected + expected[-1:] * (looks % 2)
+    rate = len(metadata["frames_indices"]) / metadata["total_num_frames"] * metadata["fps"]
+    assert rate == pytest.approx((looks + looks % 2) / 4, rel=0.01)
+
+
+def test_frames_are_let_go_at_once(tmp_path) -> None:
+    path = turn(make_clip(tmp_path / "clip.mp4", 180), "right")
+    counts = []
+    gc.disable()  # what only Python's own cleaning frees would pile up between two of its rounds
+    try:
+        for window in windows(Stream(path), Slides(Fraction(2), Fraction(1), 8)):
+            write_window(window, tmp_path / "short.mp4")
+            counts.append(sum(type(item) is av.VideoFrame for item in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert len(counts) == 14
+    assert max(counts[5:]) <= counts[4] + 2

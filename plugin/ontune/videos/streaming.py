@@ -22,15 +22,19 @@ POLL = 0.05  # seconds between two looks at a file that may grow
 
 @dataclass(frozen=True)
 class Shot:
-    """A decoded frame, and when it is on the screen: seconds after the first frame, `end` excluded."""
+    """A decoded frame, and when it is on the screen: seconds after the first frame, `end` excluded.
+
+    `turned`: quarter turns, and whether it is mirrored before, as of all frames of its video.
+    """
 
     start: Fraction
     end: Fraction
     frame: Any
+    turned: tuple[int, bool] = (0, False)
 
     def upright(self) -> Any:
         """The frame as a player shows it."""
-        return upright(self.frame, *turn(self.frame))
+        return upright(self.frame, *self.turned)
 
 
 @dataclass
@@ -50,21 +54,23 @@ class Stream:
     def __iter__(self) -> Iterator[Shot]:
         """Raises BadVideo: at once for what is no video, at its end for one that ends too early."""
         last: Any = None
+        turned = (0, False)
         start = length = origin = Fraction(0)
         for frame, base in self._decoded():
             now = frame.pts * base
             if last is None:
-                origin = now
+                # The first one's only: a frame that was asked for its side data stays in memory until Python cleans up.
+                origin, turned = now, turn(frame)
             else:
                 length = now - origin - start
                 if length <= 0:
                     raise BadVideo("no_timestamps", f"{self.path.name}: time does not go on after {float(start):.3f} s")
-                yield Shot(start, start + length, last)
+                yield Shot(start, start + length, last, turned)
             last, start = frame, now - origin
             length = frame.duration * base if frame.duration else length
         if last is None:
             raise BadVideo("no_frame", f"{self.path.name}: no frame can be decoded")
-        yield Shot(start, start + (length or 1), last)
+        yield Shot(start, start + (length or 1), last, turned)
 
     def _decoded(self) -> Iterator[tuple[Any, Fraction]]:
         """Each whole frame, and the seconds of a tick of its clock."""
