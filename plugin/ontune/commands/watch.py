@@ -104,6 +104,9 @@ def command(
     A file is answered as fast as the model can, the same each time. With --realtime the video goes on meanwhile, as a
     camera does; a file under --follow is read as it grows.
 
+    The model is shown each window as a short video of its frames, at their true times, as in training; a server takes
+    of them what its own settings say. While feedback is awaited or --min-gap goes on nothing more is asked.
+
     A model without training has to be asked for: --model is a checkpoint, a merged model as LLaMA-Factory or ms-swift
     write it, or comes with --adapter; any other needs --base.
 
