@@ -212,6 +212,7 @@ def _processor(kind: Kind, size: Size, tokenizer: Qwen2Tokenizer) -> Any:
         patch_size=patch,
         size={"shortest_edge": 4 * area, "longest_edge": frames * size.max_tokens * area},
         max_frames=8,
+        **options,
     )
     template = QWEN3_VL if kind == "qwen3_vl" else QWEN2_VL
     return PROCESSORS[kind](image, tokenizer, video, chat_template=template)
