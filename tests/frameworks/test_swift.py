@@ -1,8 +1,10 @@
 """What is registered in ms-swift, on ms-swift's own registries and functions."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from transformers import EvalPrediction
 from ontune.callbacks.plan import Run
 from ontune.dataset_info import Entry
 from ontune.errors import RecipeError
-from ontune.frameworks.swift import _model_of_argv, _pictures, _register_dataset, _run_of
+from ontune.frameworks.swift import _model_of_argv, _pictures, _run_of
+from ontune.frameworks.swift_datasets import register_dataset
 from ontune.frameworks.swift_scores import register_metric, register_reward
 from ontune.inference.prompts import Pictures
 from ontune.ontology import write_snapshot
@@ -116,24 +119,41 @@ def sample(name: str) -> Sample:
     return Sample(name, turns, "Look.", (f"{name}.png",), meta={"group": name, "solution": "7"})
 
 
-@pytest.mark.parametrize("rewarded", [False, True])
-def test_datasets_are_found_by_their_names(tmp_path, monkeypatch, rewarded) -> None:
-    from swift.dataset import load_dataset
+@pytest.fixture
+def datasets() -> Iterator[dict[Any, Any]]:
+    """ms-swift's own datasets, which are those again afterwards."""
     from swift.dataset.register import DATASET_MAPPING
+
+    before = dict(DATASET_MAPPING)
+    yield DATASET_MAPPING
+    for key in DATASET_MAPPING.keys() - before.keys():
+        del DATASET_MAPPING[key]
+
+
+@pytest.mark.parametrize(("name", "ratio", "expected"), [("#1", 1, 1), ("#9", 1, 2), ("", 1, 2), ("#9", 0, 9)])
+def test_an_evaluation_set_gives_as_many_samples_as_it_has(tmp_path, datasets, name, ratio, expected) -> None:
+    from swift.dataset import load_dataset
+
+    path = tmp_path / "data/set/val.jsonl"
+    write_samples(path, [sample("a"), sample("b")])
+    register_dataset(Entry("set_val", path))
+    found = load_dataset(f"set_val{name}", split_dataset_ratio=ratio, load_from_cache_file=False)
+    assert len(found[ratio]) == expected
+
+
+@pytest.mark.parametrize("rewarded", [False, True])
+def test_datasets_are_found_by_their_names(tmp_path, monkeypatch, datasets, rewarded) -> None:
+    from swift.dataset import load_dataset
 
     path = tmp_path / "data/set/train.jsonl"
     write_samples(path, [sample("a"), sample("b")])
     monkeypatch.setattr(sys, "argv", ["swift", *["--reward_funcs"] * rewarded])
-    before = dict(DATASET_MAPPING)
-    _register_dataset(Entry("set_train", path))
-    _register_dataset(Entry("gone", tmp_path / "gone.jsonl"))
-    assert len(DATASET_MAPPING) == len(before) + 1
-    try:
-        # GRPO keeps all columns for its rewards.
-        found = load_dataset("set_train", load_from_cache_file=False, remove_unused_columns=not rewarded)[0]
-    finally:
-        for key in DATASET_MAPPING.keys() - before.keys():
-            del DATASET_MAPPING[key]
+    before = len(datasets)
+    register_dataset(Entry("set_train", path))
+    register_dataset(Entry("gone", tmp_path / "gone.jsonl"))
+    assert len(datasets) == before + 1
+    # GRPO keeps all columns for its rewards.
+    found = load_dataset("set_train", load_from_cache_file=False, remove_unused_columns=not rewarded)[0]
     assert [row["messages"][-1]["content"] for row in found] == [answer("Circle")] * 2
     assert [row["messages"][0]["content"] for row in found] == ["Look."] * 2
     solutions = [row.get("solution") for row in found]

@@ -12,13 +12,14 @@ from typing import Any
 
 from ontune.callbacks.plan import EvaluationSet, Run, check_start, plan
 from ontune.callbacks.settings import Settings
-from ontune.dataset_info import Entry, load_entries
+from ontune.dataset_info import load_entries
 from ontune.errors import HostVersionError
 from ontune.frameworks.plain_errors import show_errors_plainly
+from ontune.frameworks.swift_datasets import register_dataset
 from ontune.frameworks.swift_export import keep_settings
 from ontune.frameworks.swift_generation import constrain_inference
 from ontune.frameworks.swift_links import renew_links
-from ontune.frameworks.swift_scores import METRIC, keep_gold, register_metric, register_reward
+from ontune.frameworks.swift_scores import METRIC, register_metric, register_reward
 from ontune.resources import DATASET_INFO
 
 __all__ = ["install"]
@@ -36,7 +37,7 @@ def install() -> None:
     check_start(settings, _model_of_argv())
     try:
         for entry in load_entries(dataset_info).values():
-            _register_dataset(entry)
+            register_dataset(entry)
         _take_token_ids_from_the_tokenizer()
         _attach(settings, dataset_info)
         renew_links()
@@ -58,17 +59,6 @@ def _model_of_argv() -> str:
     words = [part for word in sys.argv for part in (word.split("=", 1) if word.startswith("--model=") else [word])]
     # What follows a recipe's file on the command line comes last, and counts.
     return next((value for word, value in reversed([*itertools.pairwise(words)]) if word == "--model"), ".")
-
-
-def _register_dataset(entry: Entry) -> None:
-    from swift.dataset import AutoPreprocessor, DatasetMeta, register_dataset
-
-    if entry.path.is_file():  # LLaMA-Factory's entries may be of a hub, under names that ms-swift has its own data for
-        preprocess: Any = keep_gold if "--reward_funcs" in sys.argv else AutoPreprocessor()
-        path = str(entry.path.resolve())
-        register_dataset(
-            DatasetMeta(dataset_name=entry.name, dataset_path=path, preprocess_func=preprocess), exist_ok=True
-        )
 
 
 def _take_token_ids_from_the_tokenizer() -> None:
