@@ -39,15 +39,14 @@ def workplace(tmp_path, monkeypatch, shared_data, ontune) -> Path:
 
 
 def test_llamafactory(workplace, llamafactory, ontune) -> None:
-    """QLoRA of Qwen2-VL: zero-shot, training, merge; then everything that a merged model is asked with."""
-    base, task = tiny("qwen2_vl", "service_manual"), load_task("service_manual")
+    """QLoRA of Qwen3-VL: zero-shot, training, merge; then everything that a merged model is asked with."""
+    base, task = tiny("qwen3_vl", "service_manual"), load_task("service_manual")
     options = ["--data", VAL, "--image-max-pixels", str(PIXELS), "--max-new-tokens", str(TOKENS)]
     ok(ontune("predict", "--model", base, *options, "-o", "before.jsonl"))
-    run = train_llamafactory(llamafactory, "manual_7b_dev", base, new_tokens=TOKENS, image_max_pixels=PIXELS)
+    run = train_llamafactory(llamafactory, "manual_qwen3vl_8b", base, new_tokens=TOKENS, image_max_pixels=PIXELS)
     run.check({VAL: task})
-    merged = Path("saves/manual/7b/merged_dev")
-    to = [f"model_name_or_path={base}", f"adapter_name_or_path={run.adapter}", f"export_dir={merged}"]
-    ok(llamafactory("export", "recipes/manual_7b_export.yaml", *to))
+    merged = Path("saves/manual/qwen3vl_8b/merged")
+    ok(llamafactory("export", "recipes/manual_qwen3vl_8b_export.yaml", f"model_name_or_path={base}"))
     assert_asked_as_trained(merged, run.adapter)
     ok(ontune("predict", "--model", str(merged), "--data", VAL, "--batch-size", "1", "-o", "after.jsonl"))
     assert_within(task, read_predictions(Path("after.jsonl")), TOKENS)
@@ -87,11 +86,13 @@ def _probe(sample) -> dict[str, object]:
 
 
 def test_swift(workplace, swift, ontune) -> None:
-    base, task = tiny("qwen3_vl", "service_manual"), load_task("service_manual")
-    run = train_swift(swift, "manual_qwen3vl_8b", base, new_tokens=TOKENS, env={"MAX_PIXELS": 128 * 128})
+    """QLoRA of Qwen2-VL by the trial's recipe, merged as its header has it."""
+    base, task = tiny("qwen2_vl", "service_manual"), load_task("service_manual")
+    run = train_swift(swift, "manual_7b_dev", base, new_tokens=TOKENS, env={"MAX_PIXELS": PIXELS})
     run.check({VAL: task})
-    ok(swift("export", "recipes/swift/manual_qwen3vl_8b_export.yaml", "--model", base))
-    merged = Path("saves/manual/swift/qwen3vl_8b/merged")
+    merged = Path("saves/manual/swift/7b/merged_dev")
+    to = ["--adapters", str(run.adapter), "--output_dir", str(merged)]
+    ok(swift("export", "recipes/swift/manual_7b_export.yaml", "--model", base, *to))
     assert_asked_as_trained(merged, run.adapter)
     ok(ontune("predict", "--model", str(merged), "--data", VAL, "-o", "after.jsonl"))
     assert_within(task, read_predictions(Path("after.jsonl")), TOKENS)
