@@ -17,7 +17,7 @@ import click
 
 from ontune.console import NEW_PATH, emit, json_option, message, progress
 from ontune.errors import SourceError
-from ontune.files import replace_directory, write_atomic
+from ontune.files import replace_directory, to_utf8, write_atomic
 from ontune.pages import INDEX, Page, read_pages, write_index
 from ontune_converters.account import Account
 from ontune_converters.dataset import check_apart
@@ -41,7 +41,10 @@ def find_documents(sources: Iterable[Path]) -> dict[str, Path]:
         files = sorted(_pdf_files(source)) if source.is_dir() else [source]
         faults += [f"{source}: no PDF file in it"] * (not files)
         for path in files:
-            named[PurePosixPath(path.relative_to(root).as_posix()).with_suffix("").as_posix()].append(path)
+            name = PurePosixPath(path.relative_to(root).as_posix()).with_suffix("").as_posix()
+            if to_utf8(name) != name:  # it goes into ids, and no JSON file can hold it
+                faults.append(f"{to_utf8(str(path))}: its name is no UTF-8: rename it")
+            named[name].append(path)
     folded: defaultdict[str, list[Path]] = defaultdict(list)
     for name, paths in named.items():
         folded[name.casefold()] += paths

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ontune.errors import InputError
 from ontune.files import write_atomic, write_lines
@@ -52,7 +52,8 @@ def read_pages(folder: Path) -> list[Page]:
         raise InputError(f"{folder}: no {INDEX} in it: expected a folder that `ontune convert pages` has written")
     pages: list[Page] = []
     faults: list[str] = []
-    for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), start=1):
+    # As bytes: a document's name may hold what `splitlines` takes for a line's end.
+    for number, line in enumerate(index.read_bytes().rstrip().split(b"\n"), start=1):
         try:
             pages.append(_page(json.loads(line)))
         except (ValueError, TypeError) as error:
@@ -82,9 +83,17 @@ def read_text(folder: Path, page: Page) -> str:
 
 
 def _page(record: Any) -> Page:
-    if not isinstance(record, dict) or record.keys() != {field.name for field in fields(Page)}:
-        raise ValueError(f"expected an object with the keys {[field.name for field in fields(Page)]}")
-    return Page(**record)  # pyright: ignore[reportUnknownArgumentType]
+    keys = [field.name for field in fields(Page)]
+    if not isinstance(record, dict) or cast("dict[str, Any]", record).keys() != set(keys):
+        raise ValueError(f"expected an object with the keys {keys}")
+    page = Page(**cast("dict[str, Any]", record))
+    texts = {key: getattr(page, key) for key in ("page_id", "document", "document_sha256", "image", "settings")}
+    numbers = {key: getattr(page, key) for key in ("page", "pages", "width", "height", "dpi", "text_chars")}
+    wrong = [f"{key} is {text!r}: expected a text" for key, text in texts.items() if not isinstance(text, str)]
+    wrong += [f"{key} is {it!r}: expected a number" for key, it in numbers.items() if type(it) not in {int, float}]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return page
 
 
 def _is_there(folder: Path, page: Page) -> bool:

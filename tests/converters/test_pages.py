@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -228,11 +229,26 @@ def test_what_is_no_folder_of_pages(place, cli):
         read_pages(place)
     assert cli("convert", "pages", "manual.pdf", "--dpi", "30", "--out", "p", "--pages", "1-2").status == 0
     Path("p/manual-0002.jpg").unlink()
-    with Path("p/pages.jsonl").open("a") as index:
-        index.write('{"page": 1}\n')
+    first = json.loads(Path("p/pages.jsonl").read_bytes().splitlines()[0])
+    with Path("p/pages.jsonl").open("ab") as index:
+        index.write(b'{"page": 1}\n\xff\n' + json.dumps(first | {"image": 5, "width": "wide"}).encode() + b"\n")
     with pytest.raises(InputError) as caught:
         read_pages(Path("p"))
-    assert [fault.split(": ")[0] for fault in caught.value.faults] == ["p/pages.jsonl:3", "p/pages.jsonl"]
+    assert [fault.split(": ")[0] for fault in caught.value.faults] == [
+        *("p/pages.jsonl:3", "p/pages.jsonl:4", "p/pages.jsonl:5", "p/pages.jsonl"),
+    ]
+    assert "image is 5: expected a text; width is 'wide': expected a number" in str(caught.value)
+
+
+def test_names_of_files(place, cli):
+    """A name may hold what ends a line elsewhere; one that UTF-8 cannot hold is refused before anything is drawn."""
+    Path("manual.pdf").rename("a\u2028b.pdf")
+    assert cli("convert", "pages", "a\u2028b.pdf", "--dpi", "30", "--out", "p", "--pages", "1").status == 0
+    assert [page.page_id for page in read_pages(Path("p"))] == ["a\u2028b-0001"]
+    Path("a\u2028b.pdf").rename(os.fsdecode(b"caf\xe9.pdf"))
+    answer = cli("convert", "pages", os.fsdecode(b"caf\xe9.pdf"), "--out", "q")
+    assert (answer.status, "is no UTF-8: rename it" in answer.err) == (2, True), answer.err
+    assert not list(place.glob(".*"))
 
 
 def test_the_extra_is_named(place, cli, monkeypatch):
