@@ -32,6 +32,8 @@ SELF = re.compile(
 VAGUE = re.compile(r"\b(?:this|these|those)\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+SPACED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?!\d)")  # thousands set apart
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?:\.\d{3})+")
 COMMON = frozenset(
     WORD.findall(
         """
@@ -122,11 +124,25 @@ def circular(question: str, answer: str) -> bool:
 def missing_numbers(answer: str, page_text: str) -> list[str]:
     """The numbers of an answer that do not stand on the page, in their order, each once.
 
-    A decimal comma is a point, and noughts at either end do not count: 1,50 is 1.5.
+    A decimal comma is a point, and noughts at either end do not count: 1,50 is 1.5. Thousands may be set apart: 1000 is
+    1,000 and 1 000.
     """
-    there = set(map(_plain, NUMBER.findall(unicodedata.normalize("NFKC", page_text))))
-    numbers = dict.fromkeys(NUMBER.findall(unicodedata.normalize("NFKC", answer)))
-    return [number for number in numbers if _plain(number) not in there]
+    page = unicodedata.normalize("NFKC", page_text)
+    numbers = [*NUMBER.findall(page), *map(_joined, SPACED.finditer(page))]
+    there = {value for number in numbers for value in _values(number)}
+    said = SPACED.sub(
+        lambda match: _joined(match) if _joined(match) in there else match[0], unicodedata.normalize("NFKC", answer)
+    )
+    return [number for number in dict.fromkeys(NUMBER.findall(said)) if there.isdisjoint(_values(number))]
+
+
+def _joined(match: re.Match[str]) -> str:
+    return match[0].replace(" ", "")
+
+
+def _values(number: str) -> set[str]:
+    """What a numeral may be worth: 1,000 is a thousand, or 1 with decimals."""
+    return {_plain(number)} | ({re.sub("[,.]", "", number)} if THOUSANDS.fullmatch(number) else set())
 
 
 def _plain(number: str) -> str:
