@@ -58,9 +58,10 @@ class Gallery:
         try:
             path, copy = self._find(row, name)
             picture = read_picture(path)
-        except BadPicture as error:
-            self.missing[name] = error.detail
-            return error
+        except (BadPicture, OSError) as error:  # the system's: a name too long, a folder that may not be read
+            told = error if isinstance(error, BadPicture) else BadPicture("unreadable", f"{name!r}: {error.strerror}")
+            self.missing[name] = told.detail
+            return told
         with Image.open(path) as image:
             return Found(picture, copy, image.size)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
+from ontune.pages import INDEX
 from ontune_converters.edugraph_rows import SPLITS, Entry, Source, hidden, read_entries
 
 __all__ = ["KEYS", "Row", "read_rows"]
@@ -33,18 +34,20 @@ def read_rows(path: Path, faults: list[str]) -> tuple[str, list[Row]]:
     """Which form a source has, and its rows; what is wrong with them joins `faults`.
 
     A folder's finished `vlm_*.jsonl` come first; without any, the furthest of the stages that lead there, and then
-    every Q&A file below it.
+    every Q&A file below it; folders of pages are passed over.
     """
     source = Source.local(path)
     form, files = _files(path)
     if not files:
-        faults.append(f"{path}: no vlm_*.jsonl in it, and no Q&A file (*.json)")
+        faults.append(
+            f"{path}: no vlm_*.jsonl in it, and no Q&A file (*.json); the file of `ontune questions` is named itself"
+        )
     entries = [entry for file in files for entry in _entries(file, source, faults)]
     rows: list[Row] = []
     for entry in entries:
         try:
             rows += list(_parse(entry, source))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError) as error:
             found = f"no {error}" if isinstance(error, KeyError) else str(error)
             faults += [f"{entry.where}: {fault}" for fault in found.split("\n")]
     return form, rows
@@ -56,7 +59,8 @@ def _files(path: Path) -> tuple[str, list[Path]]:
     visible = sorted(file for file in path.rglob("*.json*") if file.is_file() and not hidden(file, path))
     if finished := [file for file in visible if file.name.startswith("vlm_") and file.suffix == ".jsonl"]:
         return "vlm_*.jsonl", finished
-    questions = [file for file in visible if file.suffix == ".json"]
+    pages = {file.parent for file in visible if file.name == INDEX}  # the texts there are no questions
+    questions = [file for file in visible if file.suffix == ".json" and pages.isdisjoint(file.parents)]
     for stage in STAGES:
         if found := [file for file in questions if file.parent.name == stage]:
             return stage, found
@@ -81,17 +85,19 @@ def _parse(entry: Entry, source: Source) -> Iterator[Row]:
     """The row of a finished record, or those of a page's Q&A file."""
     if "qa_pairs" in entry.record:
         yield from _parse_page(entry, source)
-    else:
+    elif "conversations" in entry.record:
         yield _parse_finished(entry, source)
+    else:
+        raise ValueError(f"neither conversations nor qa_pairs among its keys {sorted(entry.record)}")
 
 
 def _parse_finished(entry: Entry, source: Source) -> Row:
     record = entry.record
-    turns: list[Mapping[str, Any]] = record["conversations"]
+    turns = _objects(record, "conversations")
     roles = [ROLES.get(str(turn.get("role", turn.get("from")))) for turn in turns]
     if roles != ["human", "gpt"]:
         raise ValueError(f"conversations has the roles {roles}: expected user and assistant")
-    texts = [turn.get("content", turn.get("value")) for turn in turns]
+    texts: list[object] = [turn.get("content", turn.get("value")) for turn in turns]
     meta = _meta(record["metadata"])
     images = _images(record["image"] if "image" in record else record.get("images"))
     stem = PurePosixPath(entry.where.rsplit(":", 1)[0]).stem
@@ -101,8 +107,9 @@ def _parse_finished(entry: Entry, source: Source) -> Row:
 def _parse_page(entry: Entry, source: Source) -> Iterator[Row]:
     record = entry.record
     images = _images(record["image_path"])
-    model = (record.get("generation") or {}).get("model")
-    for at, pair in enumerate(record["qa_pairs"]):
+    generation = record.get("generation")
+    model = cast("dict[str, Any]", generation).get("model") if isinstance(generation, dict) else generation
+    for at, pair in enumerate(_objects(record, "qa_pairs")):
         own = {key: record.get(key) for key in KEYS[:5]}
         of_pair = {"question_type": pair.get("question_type"), "qa_id": pair.get("id")}
         others = {key: value for key, value in pair.items() if key not in {"id", "question", "answer", "question_type"}}
@@ -116,9 +123,22 @@ def _row(
 ) -> Row:
     if not all(isinstance(text, str | None) for text in texts):
         raise ValueError(f"question and answer are {texts!r}: expected two texts")
+    try:
+        json.dumps([*texts, *images, meta], ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"half of a surrogate pair, which no file can hold: {error.object[error.start]!r}") from None
+    if any("<video>" in str(text) for text in texts):
+        raise ValueError(f"question and answer are {texts!r}: expected no tag of a video")
     question, answer = (str(text or "").replace("<image>", "").strip() for text in texts)
     folder = source.folder / entry.folder
     return Row(entry.where, source.folder, folder, images, question, answer, meta, split)
+
+
+def _objects(record: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = record[key]
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in cast("list[object]", found)):
+        raise ValueError(f"{key} is {found!r:.100}: expected a list of objects")
+    return cast("list[dict[str, Any]]", found)
 
 
 def _images(value: object) -> tuple[str, ...]:
@@ -131,11 +151,14 @@ def _images(value: object) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def _meta(record: Mapping[str, Any]) -> dict[str, Any]:
+def _meta(found: object) -> dict[str, Any]:
     """The seven keys, and what else is flat; a list of texts is joined by `;`, as evaluation reads keywords.
 
     Raises ValueError with every key of the seven that is missing or no text.
     """
+    if not isinstance(found, dict):
+        raise ValueError(f"metadata is {found!r:.100}: expected an object")  # noqa: TRY004 - the file's fault
+    record = cast("dict[str, Any]", found)
     wrong = [f"metadata has {key} {record.get(key)!r}: expected a text" for key in KEYS if not _is_text(record, key)]
     wrong += [f"metadata has an empty {key}" for key in ("page_id", "qa_id") if record.get(key) == ""]
     if wrong:

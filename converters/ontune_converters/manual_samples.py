@@ -118,11 +118,12 @@ class Builder:
 
     def _id(self, row: Row) -> str:
         """The source's id; a number behind it where another row has it already."""
-        sample_id = str(row.meta["qa_id"])
-        self._ids[sample_id] += 1
-        if self._ids[sample_id] > 1:
-            self.account.warn("repeated_id", f"{row.where}: {sample_id!r} is another question's already")
-            sample_id = f"{sample_id}~{self._ids[sample_id]}"
+        own = sample_id = str(row.meta["qa_id"])
+        if own in self.samples:
+            self.account.warn("repeated_id", f"{row.where}: {own!r} is another question's already")
+        while sample_id in self.samples:
+            self._ids[own] += 1
+            sample_id = f"{own}~{self._ids[own] + 1}"
         return sample_id
 
     def _tiny(self, found: Sequence[Found]) -> str:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ontune.errors import CheckFailed
+from ontune.errors import CheckFailed, SourceError
 from ontune.sharegpt import Sample
 from ontune_converters.account import Account
 from ontune_converters.split import Pool
@@ -52,13 +52,21 @@ def choose(
     if official:
         account.facts["pages_shared_in_source_split"] = page_leakage(pages, official)
     if plan.keep:
-        splits = {sample_id: official.get(sample_id, "train") for sample_id in samples}
+        splits = _kept(samples, official, account)
     elif any(shares.values()):
         splits = pool.split("page", shares, plan.seed, account, plan.stratify or None)
     else:
         splits = dict.fromkeys(samples, "train")
     account.facts["pages_shared"] = page_leakage(pages, splits)
     return splits
+
+
+def _kept(samples: Mapping[str, Sample], official: Mapping[str, str], account: Account) -> dict[str, str]:
+    if not official:
+        raise SourceError("--keep-splits: the source names no split, as files vlm_train.jsonl and vlm_val.jsonl do")
+    for sample_id in sorted(samples.keys() - official.keys()):
+        account.warn("no_source_split", f"{samples[sample_id].meta['source']}: {sample_id}: train")
+    return {sample_id: official.get(sample_id, "train") for sample_id in samples}
 
 
 def check_pages(account: Account, strict: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from ontune.console import FOLDER, NEW_PATH, emit, json_option, message, progress
 from ontune.errors import SourceError
@@ -89,6 +90,7 @@ def command(
     SOURCE is a folder with vlm_*.jsonl or with Q&A files (one a page, as in work/qa_unique) anywhere below it, or such
     a file.
     """
+    _check_keep(keep_splits)
     target = Target.open(out, task, None, dataset_info, (*sources, *media_root, *pages))
     answer_field(target.task)  # refuses a task of another form before anything is read
     account = Account("service_manual", strict)
@@ -100,12 +102,21 @@ def command(
             builder.add(row)
         tell_missing(gallery, len(rows))
         judge(builder, drop, quality)
+        if not builder.samples:
+            account.close()
         pool = builder.pool()
         plan = Plan(seed, stratify, keep_splits)
         splits = choose(builder.samples, pool, {"test": test, "val": val}, plan, account)
         account.facts["sections"] = section_counts(builder.samples, splits)
         write(builder, pool, splits, near)
     emit(account.record(), account.text(), as_json)
+
+
+def _check_keep(keep_splits: bool) -> None:
+    given = click.get_current_context().get_parameter_source
+    shares = [f"--{name}" for name in ("val", "test") if given(name) is not ParameterSource.DEFAULT]
+    if keep_splits and shares:
+        raise click.UsageError(f"--keep-splits and {' and '.join(shares)}: give one of them")
 
 
 def read_all(sources: Sequence[Path], account: Account) -> list[Row]:
@@ -137,8 +148,6 @@ def judge(builder: Builder, drop: Collection[str], quality: Path | None) -> None
 def write(builder: Builder, pool: Pool, splits: Mapping[str, str], near: int) -> None:
     """Writes the dataset with what its splits give away."""
     account = builder.account
-    if not builder.samples:
-        account.close()
     report(pool.leakage(splits, near), account, account.strict)
     check_pages(account, account.strict)
     found: dict[str, list[Sample]] = {split: [] for split in sorted(set(splits.values()))}

@@ -114,14 +114,19 @@ class Pool:
     ) -> dict[str, str]:
         """The split of each sample id; groups with a file in common stay together.
 
+        Raises SourceError for shares that leave nothing for train, and for keys that samples lack.
         `stratify`: a meta key; each split has its share of the samples of every value.
         """
+        if sum(shares.values()) > 1:
+            raise SourceError(f"{' and '.join(f'--{split} {share}' for split, share in shares.items())}: more than all")
         groups = {sample.id: group_key(sample, by) for sample, _, _ in self.rows}
         if lacking := [name for name, group in groups.items() if group is None]:
-            known = sorted({key for sample, _, _ in self.rows for key in sample.meta})
             raise SourceError(
-                f"--by {by}: {len(lacking)} of {len(groups)} samples lack it, such as {lacking[0]}; meta has {known}"
+                f"--by {by}: {len(lacking)} of {len(groups)} samples lack it, such as {lacking[0]}; "
+                f"meta has {self._meta_keys()}"
             )
+        if stratify and not any(stratify in sample.meta for sample, _, _ in self.rows):
+            raise SourceError(f"--stratify {stratify}: no sample has it; meta has {self._meta_keys()}")
         keys = {
             sample.id: {f"group {groups[sample.id]}", *(f"file {item.sha256}" for item in files)}
             for sample, _, files in self.rows
@@ -138,6 +143,9 @@ class Pool:
         chosen = assign_strata(sizes, strata, shares, rng) if stratify else assign(sizes, shares, rng)
         warn_of_shares(chosen, sizes, shares, account)
         return {name: chosen[of] for name, of in cluster.items()}
+
+    def _meta_keys(self) -> list[str]:
+        return sorted({key for sample, _, _ in self.rows for key in sample.meta})
 
     def _strata(self, cluster: Mapping[str, str], key: str) -> dict[str, str]:
         """The value that most samples of each cluster have; of several the first."""

@@ -185,16 +185,18 @@ def test_every_row_is_counted(convert):
         record("none", 1, "Which bolt?", "M8"),
         record("a", 4, "Which torque?", "60 Nm"),
         record("a", 1, "Which other torque?", "70 Nm"),
+        record("a", 1, "Which third torque?", "80 Nm", qa_id="a-q01~2"),
+        record("long", 1, "Which bolt?", "M8", f"images/{'x' * 300}.jpg"),
         record("a", 5, "<image>\nWhich long one?", "x" * 601),
         record("up", 1, "Which bolt?", "M8", "../../etc/passwd"),
     )
     account = convert("--val", "0")
-    drops = {"duplicate": 1, "empty_answer": 1, "empty_question": 1, "missing": 1, "path_escape": 1, "unreadable": 1}
+    drops = {"duplicate": 1, "empty_answer": 1, "empty_question": 1, "missing": 1, "path_escape": 1, "unreadable": 2}
     assert account["dropped"] == drops
     assert {kind: account["warnings"][kind] for kind in ("repeated_id", "refused_invalid_json")} == {
-        **{"repeated_id": 1, "refused_invalid_json": 1}
+        **{"repeated_id": 2, "refused_invalid_json": 1}
     }
-    assert sorted(samples()) == ["a-q01", "a-q01~2", "a-q05"]
+    assert sorted(samples()) == ["a-q01", "a-q01~2", "a-q01~2~2", "a-q05"]
     assert samples()["a-q05"].prompt == "<image>Which long one?"
 
 
@@ -208,12 +210,25 @@ def test_all_faults_at_once(place, cli):
         good | {"image": 3},
         ["no object"],
         {"image": None},
+        good | {"conversations": [1, 2]},
+        good | {"metadata": ["a"]},
+        QA | {"qa_pairs": None},
+        QA | {"qa_pairs": ["Which tool?"]},
+        record("a", 2, "Which <video>?", "60 Nm"),
     )
+    with Path("repo/vlm_train.jsonl").open("a") as file:
+        file.write(json.dumps(record("a", 3, "Which half \ud83d?", "60 Nm")))
     answer = cli("convert", "service_manual", "repo", "--out", "data/manual", "--json")
     faults = answer.json()["error"]
     lines = [fault.split(": ")[0].removeprefix("repo/vlm_train.jsonl:") for fault in faults]
-    assert (answer.status, sorted(lines)) == (2, [*"111111", *"2345"])
-    assert "conversations has the roles ['human']: expected user and assistant" in answer.out
+    assert (answer.status, sorted(lines, key=int)) == (2, [*"1111112345", *map(str, range(6, 12))])
+    for fault in (
+        *("conversations has the roles ['human']: expected user and assistant", "neither conversations nor qa_pairs"),
+        *("conversations is [1, 2]: expected a list of objects", "metadata is ['a']: expected an object"),
+        *("qa_pairs is None: expected a list of objects", "qa_pairs is ['Which tool?']: expected a list of objects"),
+        *("expected no tag of a video", "half of a surrogate pair, which no file can hold: '\\\\ud83d'"),
+    ):
+        assert fault in answer.out
     Path("repo/vlm_train.jsonl").unlink()
     answer = cli("convert", "service_manual", "repo", "--out", "data/manual")
     assert (answer.status, "no vlm_*.jsonl" in answer.err) == (2, True)
@@ -269,8 +284,46 @@ def test_keeping_the_sources_own_split_tells_what_it_leaks(convert, cli):
     assert account["splits"] == {"train": 24, "val": 6}
     assert account["warnings"]["page_across_splits"] == 1
     assert account["places"]["page_across_splits"] == ["val: 6 of 6 pages are in train too"]
-    answer = cli("convert", "service_manual", "repo", "--out", "data/manual", "--keep-splits", "--strict")
-    assert answer.status == 1
+    call = ["convert", "service_manual", "repo", "--out", "data/manual", "--keep-splits"]
+    assert cli(*call, "--strict").status == 1
+    answer = cli(*call, "--val", "0.2")
+    assert (answer.status, "--keep-splits and --val: give one of them" in answer.err) == (2, True)
+    Path("repo/vlm_train.jsonl").rename("repo/vlm_all.jsonl")
+    account = convert("--keep-splits")
+    assert (account["splits"], account["warnings"]["no_source_split"]) == ({"train": 24, "val": 6}, 24)
+    Path("repo/vlm_val.jsonl").unlink()
+    answer = cli(*call)
+    assert (answer.status, "the source names no split" in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--val", "0.7", "--test", "0.6"], "--test 0.6 and --val 0.7: more than all"),
+        (["--val", "1"], "is left for train"),
+        (["--stratify", "chapter"], "--stratify chapter: no sample has it; meta has ['content_type',"),
+    ],
+)
+def test_wrong_shares(place, cli, options, said):
+    many(6)
+    answer = cli("convert", "service_manual", "repo", "--out", "data/manual", *options)
+    assert (answer.status, said in answer.err) == (2, True), answer.err
+    assert not Path("data").exists()
+
+
+def test_nothing_is_left(place, cli):
+    write("vlm_train.jsonl", record("a", 1, "Which torque?", "60 Nm"))
+    answer = cli("convert", "service_manual", "repo", "--out", "data/manual")
+    assert (answer.status, "no row is left of 1 read" in answer.err) == (2, True), answer.err
+
+
+def test_pages_beside_their_questions(convert, cli):
+    """The texts in a folder of pages are no questions: it may lie in the source."""
+    Path("manual.pdf").write_bytes(pdf([Sheet(["Clutch disc: 25 Nm"])]))
+    assert cli("convert", "pages", "manual.pdf", "--dpi", "72", "--out", "repo/pages").status == 0
+    write("qa/1.json", QA | {"page_id": "manual-0001", "image_path": "pages/manual-0001.jpg"})
+    account = convert("--val", "0", "--pages", "repo/pages")
+    assert (account["written"], account["quality"]["with_page_text"]) == (2, 2)
 
 
 def test_pages_of_one_question_stay_together(convert):
