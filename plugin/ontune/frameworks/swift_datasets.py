@@ -27,6 +27,7 @@ def register_dataset(entry: Entry) -> None:
 
     if entry.path.is_file():  # LLaMA-Factory's entries may be of a hub, under names that ms-swift has its own data for
         preprocess: Any = keep_gold if "--reward_funcs" in sys.argv else AutoPreprocessor()
+        loader: Any = Loader  # ms-swift says instance, and means class
         path = str(entry.path.resolve())
-        meta = DatasetMeta(dataset_name=entry.name, dataset_path=path, preprocess_func=preprocess, loader=Loader)
+        meta = DatasetMeta(dataset_name=entry.name, dataset_path=path, preprocess_func=preprocess, loader=loader)
         register_dataset(meta, exist_ok=True)
