@@ -12,13 +12,9 @@ from ontune.demo.feedback.clips import FRAMES, RATE, Clip, advice, make_clips, m
 from ontune.demo.feedback.drawing import blank, draw, encode, frames
 from ontune.files import replace_directory, write_atomic
 
-__all__ = ["COUNTS", "TURN", "WORKOUT", "write_sources"]
+__all__ = ["COUNTS", "TURN", "WORKOUT", "write_source", "write_sources"]
 
-COUNTS = {
-    "studio": 1500,
-    "clips": 2600,
-    "test": 240,
-}  # clips of each source; of the test's people there is nothing else
+COUNTS = {"studio": 800, "clips": 2400, "test": 240}  # clips; those of the test are of people seen nowhere else
 PEOPLE = {"studio": 20, "clips": 48, "test": 12}
 WORKOUT, TURN = "workout.mp4", 6.0  # a video to watch, and how many seconds each of its exercises takes
 WORDS = {"too fast": "User moves too fast", "half range": "User stops half way"}
@@ -38,7 +34,7 @@ def write_sources(folder: Path) -> None:
     with replace_directory(folder) as fresh:
         for name, (train, held_out, painter) in sources.items():
             splits = ["train"] * len(train) + ["test"] * len(held_out)
-            _write(fresh / name, [*train, *held_out], splits, painter)
+            write_source(fresh / name, [*train, *held_out], splits, painter)
         encode(_workout(), fresh / WORKOUT)
 
 
@@ -59,7 +55,7 @@ def _still(clip: Clip, at: float) -> Image.Image:
     return draw(clip, 0.5)
 
 
-def _write(folder: Path, clips: Sequence[Clip], splits: Sequence[str], painter: Painter) -> None:
+def write_source(folder: Path, clips: Sequence[Clip], splits: Sequence[str], painter: Painter) -> None:
     """The clips in a folder for each exercise, and QVED's files that tell of them."""
     manifest: dict[str, str] = {}
     labels: list[dict[str, Any]] = []
