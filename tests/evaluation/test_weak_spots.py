@@ -56,6 +56,8 @@ def test_counts() -> None:
         ("confused", "Addition > Subtraction"): (3, 2, "b c"),
     }
     assert spots["section", "y"].lower_bound == wilson(2, 2)[0]
+    both = [replace(item, meta=item.meta | {"page": item.meta["page_id"]}) for item in ROWS]
+    assert weak_spots(TASK, both, RIGHT) == weak_spots(TASK, ROWS, RIGHT), "a page under both names is one page"
 
 
 def test_worst_first_by_the_lower_bound() -> None:

@@ -57,10 +57,14 @@ def weak_spots(
     for row, hit, sets in zip(predictions, right, _sets(task, predictions), strict=True):
         if row.gold is None:
             continue
-        for key, value in row.meta.items():
-            kind = PAGE if key in PAGES else key
-            if value not in (None, "") and ({key, kind} & wanted if wanted else key not in left_out):
-                count.add(kind, str(value), row.id, not hit)
+        named = ((PAGE if key in PAGES else key, key, value) for key, value in row.meta.items() if value != "")
+        pairs = [
+            (kind, str(value))
+            for kind, key, value in named
+            if value is not None and ({key, kind} & wanted if wanted else key not in left_out)
+        ]
+        for kind, value in dict.fromkeys(pairs):  # a row with both names of its page is one row of it
+            count.add(kind, value, row.id, not hit)
         for gold, given in sets:
             count.add_labels(gold, given, row.id)
     spots = [count.spot(kind, value, level) for kind, value in count.wrong]
