@@ -16,8 +16,10 @@ from ontune.dataset_info import Entry
 from ontune.errors import RecipeError
 from ontune.frameworks.swift import _model_of_argv, _pictures, _run_of
 from ontune.frameworks.swift_datasets import register_dataset
+from ontune.frameworks.swift_export import keep_settings
 from ontune.frameworks.swift_scores import register_metric, register_reward
 from ontune.inference.prompts import Pictures
+from ontune.inference.settings import Generation, Precision, read_settings, write_settings
 from ontune.ontology import write_snapshot
 from ontune.sharegpt import Sample, Turn, write_samples
 from small import ONTOLOGY, small_task
@@ -227,3 +229,35 @@ def test_pictures_are_as_large_as_ms_swift_has_set(monkeypatch, environment, pat
         vars(vision_process).clear()
         vars(vision_process).update(before)
     assert found == Pictures("qwen_vl_utils", most, least)
+
+
+EXPORTED = {  # what an export starts from, what it leaves, and the batch size that its settings have
+    "an adapter": (["run1"], "base", "config.json", 1),
+    "several: the last one": (["run1", "run2"], "base", "config.json", 2),
+    "a whole model": ([], "run2", "config.json", 2),
+    "without settings": (["plain"], "base", "config.json", None),
+    "no model": ([], "run1", "dataset.arrow", None),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_an_export_hands_the_settings_of_its_run_on(tmp_path, monkeypatch, name) -> None:
+    from swift.pipelines.export.export import SwiftExport
+
+    adapters, model, leaves, expected = EXPORTED[name]
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        write_settings(Path(f"run{number}"), Generation(number), Precision("bfloat16"), "base", 4)
+
+    def run(self: Any) -> None:
+        self.args.adapters, self.args.model_dir = [], "merged"  # as merging does
+        Path("merged").mkdir()
+        Path("merged", leaves).touch()
+
+    monkeypatch.setattr(SwiftExport, "run", run)
+    keep_settings()
+    exporting = SimpleNamespace(args=SimpleNamespace(adapters=adapters, model_dir=model, output_dir="merged"))
+    SwiftExport.run(exporting)
+    assert Path("merged/ontune.json").is_file() is (expected is not None)
+    if expected:
+        assert read_settings(Path("merged")) == (Generation(expected), Precision())

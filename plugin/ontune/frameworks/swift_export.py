@@ -17,10 +17,10 @@ def keep_settings() -> None:
 
     @functools.wraps(original)
     def run(self: Any) -> None:
-        starts = [*reversed(self.args.adapters or []), self.args.model_dir]  # merging empties the list
+        adapters, base = self.args.adapters or [], getattr(self.args, "model_dir", None)  # merging replaces both
         original(self)
-        made = Path(self.args.output_dir or ".")
-        if (made / "config.json").is_file():  # no cached dataset, and not what goes to a hub alone
-            hand_on_settings(made, *(Path(start) for start in starts if start))
+        made = self.args.output_dir
+        if made and Path(made, "config.json").is_file():  # no cached dataset, and not what goes to a hub alone
+            hand_on_settings(Path(made), *(Path(start) for start in (*reversed(adapters), base) if start))
 
     SwiftExport.run = run
