@@ -103,7 +103,7 @@ def _meta(row: Row, made: Prepared) -> dict[str, str | int | float | None]:
         "group": clip.group,
         "source": clip.name,
         "exercise": row.exercise,
-        "labels": " | ".join(clip.labels),
+        "labels": " | ".join(dict.fromkeys(clip.labels)),
         "official_split": clip.split,
         "worker": clip.worker,
         "parent": clip.parent,

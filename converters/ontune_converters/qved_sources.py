@@ -49,8 +49,8 @@ class Clip:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The labels in words, else the first short one."""
-        return self.descriptive or self.labels[:1]
+        """The labels in words, each once, else the first short one."""
+        return tuple(dict.fromkeys(self.descriptive)) or self.labels[:1]
 
     @property
     def group(self) -> str:
@@ -157,8 +157,8 @@ def _parent(name: str) -> str | None:
 def _labels(record: Record) -> Record:
     worker = record.get("worker_id")
     return {
-        "labels": _texts(record, "labels"),
-        "descriptive": _texts(record, "labels_descriptive"),
+        "labels": tuple(_listed(record, "labels")),
+        "descriptive": tuple(_listed(record, "labels_descriptive")),  # one a label, in its place
         "worker": None if worker is None else str(worker),
     }
 
@@ -175,7 +175,7 @@ def _questions(record: Record) -> Record:
 
 def _pairs(record: Record, part: str) -> Iterator[Question]:
     columns = cast("Record", record.get(part) or {})
-    queries, responses, kinds = (_texts(columns, key) for key in ("query", "response", "query_type"))
+    queries, responses, kinds = (_listed(columns, key) for key in ("query", "response", "query_type"))
     if len(queries) != len(responses) or (kinds and len(kinds) != len(queries)):
         raise ValueError(f"{part}: {len(queries)} queries, {len(responses)} responses, {len(kinds)} types: not as many")
     for at, (query, response) in enumerate(zip(queries, responses, strict=True)):
@@ -183,11 +183,17 @@ def _pairs(record: Record, part: str) -> Iterator[Question]:
 
 
 def _texts(record: Record, key: str) -> tuple[str, ...]:
+    """The texts, each once."""
+    return tuple(dict.fromkeys(_listed(record, key)))
+
+
+def _listed(record: Record, key: str) -> list[str]:
+    """All texts: those of columns stand for what stands at their place in another."""
     value = record.get(key) or []
     items = cast("list[Any]", value if isinstance(value, list) else [value])
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise ValueError(f"{key} {value!r}: expected a list of texts")
-    return tuple(dict.fromkeys(" ".join(item.split()) for item in items))
+    return [" ".join(item.split()) for item in items]
 
 
 def _put_manifest(source: Source, content: Any, where: str) -> None:

@@ -36,7 +36,8 @@ def build_ontology(name: str, exercises: Iterable[str], clips: Iterable[Clip]) -
     words: dict[str, str] = {}
     for clip in clips:
         words |= dict.fromkeys((label for label in mistakes(clip) if label not in words), "")
-        for label, text in zip(clip.labels, clip.descriptive, strict=False):
+        told = clip.descriptive if len(clip.descriptive) == len(clip.labels) else ()
+        for label, text in zip(clip.labels, told, strict=False):
             short, said = parse_label(label)[1], parse_label(text)[1]
             if short in words and said != short:
                 words[short] = min(filter(None, (words[short], said)))

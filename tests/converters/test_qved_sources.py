@@ -8,6 +8,7 @@ import pytest
 
 from ontune.errors import SourceError
 from ontune_converters.qved_sources import Question, parse_label, read_source
+from ontune_converters.qved_tasks import build_ontology
 
 
 def files(folder: Path, **contents: Any) -> Path:
@@ -81,6 +82,21 @@ def test_augmented_clips_have_what_their_parents_have(tmp_path):
     copy = clips["01_aug3.mp4"]
     assert (copy.parent, copy.labels, copy.split, copy.group) == ("01.mp4", ("squats - slow",), "test", "worker/w")
     assert (clips["09_aug1.mp4"].labels, clips["09_aug1.mp4"].group) == ((), "clip/09")
+
+
+def test_columns_of_questions_keep_what_is_said_twice(tmp_path):
+    asked = {"query": ["Deep?", "Slow?"], "response": ["Yes.", "Yes."], "query_type": ["form", "form"]}
+    folder = files(tmp_path, questions=[{"video_path": "1.mp4", "high_level": asked}])
+    [clip] = read_source(folder).clips.values()
+    assert clip.questions == (Question("Deep?", "Yes.", "form"), Question("Slow?", "Yes.", "form"))
+
+
+def test_words_stay_beside_their_labels(tmp_path):
+    said = labels("01", "squats - a", "squats - b", "squats - c", words=("squats - X", "squats - X", "squats - Y"))
+    [clip] = read_source(files(tmp_path, fine_grained_labels=[said])).clips.values()
+    found = build_ontology("q", ["squats"], [clip]).by_name
+    assert {name: found[name].definition for name in "abc"} == {"a": "X", "b": "X", "c": "Y"}
+    assert clip.texts == ("squats - X", "squats - Y")
 
 
 GOOD = labels("01", "squats - slow")
