@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +41,16 @@ def read_annotations(
         found = yolo.read(source, account, oriented, confidences)
     else:
         found = importlib.import_module(f"ontune_converters.{form}").read(source, account)
-    counts = Counter(picture.name for picture in found)
-    SourceError.check([f"{name}: annotated {count} times" for name, count in sorted(counts.items()) if count > 1])
+    splits: defaultdict[str, list[str]] = defaultdict(list)
+    for picture in found:
+        splits[picture.name].append(picture.split)
+    SourceError.check(
+        [
+            f"{name}: annotated {len(of)} times, for {', '.join(of)}: expected one annotation of a picture"
+            for name, of in sorted(splits.items())
+            if len(of) > 1
+        ]
+    )
     return sorted(found, key=lambda picture: (picture.split, picture.name))
 
 
@@ -52,7 +60,8 @@ def recognise(source: Path) -> str:
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{name} ({sign})" for name, sign in FORMATS.items())
-    seen = f"files of {' and '.join(found)}" if found else "no annotations that are known"
+    damaged = "" if found else "".join(f"; {name} is not JSON" for name in _damaged(source))
+    seen = f"files of {' and '.join(found)}" if found else f"no annotations that are known{damaged}"
     raise SourceError(f"{source}: {seen}: name one with --format: {known}")
 
 
@@ -68,6 +77,15 @@ def _forms(source: Path) -> Iterator[str]:
             form = _form(path)
             seen |= {place} if form else set()
             yield from [form] if form else []
+
+
+def _damaged(source: Path) -> Iterator[str]:
+    """The JSON files that cannot be read."""
+    for path in [source] if source.is_file() else files_below(source, {".json"}):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            yield path.name
 
 
 def _form(path: Path) -> str:

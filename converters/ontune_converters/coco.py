@@ -1,7 +1,7 @@
 """COCO annotations: `_annotations.coco.json` of Roboflow, `instances_*.json`, or any such file."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -38,20 +38,45 @@ def pictures_of(record: dict[str, Any], file: Path, account: Account) -> list[An
 
 def _pictures(record: dict[str, Any], place: Place) -> Iterator[AnnotatedPicture]:
     try:
-        names = {category["id"]: category["name"] for category in record["categories"]}
-        images = {image["id"]: (str(image["file_name"]), image) for image in record["images"]}
+        names = _by_id(record, "categories", "name", place)
+        images = _by_id(record, "images", "file_name", place)
     except (TypeError, KeyError) as error:
         raise SourceError(f"{place.name}: images or categories lack {error}") from None
-    of_image: defaultdict[object, list[tuple[str, Record]]] = defaultdict(list)
-    for annotation in record["annotations"]:
-        of_image[annotation.get("image_id")].append((f": annotation {annotation.get('id')}", annotation))
-    for image_id, (name, image) in progress(images.items(), place.name, len(images)):
-        size = (int(image.get("width") or 0), int(image.get("height") or 0))
+    of_image = _by_image(record["annotations"], place)
+    sizes = {image["id"]: (image.get("width"), image.get("height")) for image in record["images"]}
+    for image_id, name in progress(images.items(), place.name, len(images)):
+        size = place.stated(name, *sizes[image_id])
         yield place.picture(name, size, of_image.pop(image_id, []), partial(parse_annotation, names))
     for image_id, left in sorted(of_image.items(), key=str):
         place.account.read += len(left)
         for where, _ in left:
             place.account.drop("unknown_image", f"{place.name}{where}: no image {image_id!r}")
+
+
+def _by_id(record: Record, key: str, named: str, place: Place) -> dict[int, str]:
+    """The names of images or categories by their numbers. Raises SourceError with every number that two have."""
+    found: dict[int, str] = {}
+    faults: list[str] = []
+    for item in record[key]:
+        number, name = item["id"], str(item[named])
+        if (first := found.setdefault(number, name)) != name:
+            faults.append(f"{place.name}: {key}: {number!r} is {first!r} and {name!r}")
+    SourceError.check(faults)
+    return found
+
+
+def _by_image(annotations: object, place: Place) -> defaultdict[object, list[tuple[str, Record]]]:
+    """Each image's annotations with their places; what is no annotation is dropped. Raises SourceError for no list."""
+    if not isinstance(annotations, list):
+        raise SourceError(f"{place.name}: annotations is {annotations!r}: expected a list")
+    found: defaultdict[object, list[tuple[str, Record]]] = defaultdict(list)
+    for number, item in enumerate(cast("list[Any]", annotations), start=1):
+        if isinstance(item, dict) and isinstance((record := cast("Record", item)).get("image_id"), Hashable):
+            found[record.get("image_id")].append((f": annotation {record.get('id')}", record))
+        else:
+            place.account.read += 1
+            place.account.drop("malformed", f"{place.name}: item {number} of annotations: {str(item)[:60]!r}")
+    return found
 
 
 def parse_annotation(

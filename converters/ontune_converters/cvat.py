@@ -42,7 +42,7 @@ def _pictures(root: "Element", place: Place) -> Iterator[AnnotatedPicture]:
     images = root.findall("image")
     for image in progress(images, place.name, len(images)):
         name = image.get("name", "")
-        size = (int(image.get("width") or 0), int(image.get("height") or 0))
+        size = place.stated(name, image.get("width"), image.get("height"))
         shapes = [item for item in image if item.tag in (*SHAPES, *OTHER)]
         items = [(f": {name}: shape {number}", item) for number, item in enumerate(shapes, start=1)]
         yield place.picture(name, size, items, parse_shape, split_of(f"{image.get('subset') or ''}/{name}"))

@@ -47,23 +47,46 @@ def _picture(task: Record, place: Place) -> AnnotatedPicture:
     bare = name.rsplit("/", 1)[-1]
     if not find_image(name, place.file, place.root) and UPLOAD.match(bare):
         name = UPLOAD.sub("", bare) if find_image(UPLOAD.sub("", bare), place.file, place.root) else name
-    items = [(f": task {task.get('id')}: result {number}", item) for number, item in enumerate(_results(task), start=1)]
-    sizes = ((item.get("original_width"), item.get("original_height")) for _, item in items)
-    size = next(((int(width), int(height)) for width, height in sizes if width and height), (0, 0))
+    at = f": task {task.get('id')}"
+    items = [(f"{at}: result {number}", item) for number, item in enumerate(_results(task, place, at), start=1)]
+    records = [item for _, item in items if isinstance(cast("object", item), dict)]
+    sizes = (place.stated(name, item.get("original_width"), item.get("original_height")) for item in records)
+    size = next((size for size in sizes if all(size)), (0, 0))
     return place.picture(name, size, items, parse_result, split_of(name) if "/" in name else split_of(place.name))
 
 
-def _results(task: Record) -> Iterator[Record]:
-    """What was marked: the first annotation not cancelled; of JSON-MIN, lists of results beside the picture."""
+def _results(task: Record, place: Place, at: str) -> Iterator[Record]:
+    """What was marked: the first annotation not cancelled; of JSON-MIN, lists of results beside the picture.
+
+    The results of other annotations are dropped: they mark the same objects once more.
+    """
     if "annotations" in task or "completions" in task:
-        given = task.get("annotations") or task.get("completions") or []
-        kept = [one for one in given if not one.get("was_cancelled")]
-        yield from kept[0].get("result", []) if kept else []
+        given = [one for one in _list(task.get("annotations") or task.get("completions")) if isinstance(one, dict)]
+        kept = next((one for one in given if not one.get("was_cancelled")), None)
+        for number, one in enumerate(given, start=1):
+            if one is kept:
+                yield from _list(one.get("result"))
+            else:
+                _drop("cancelled" if one.get("was_cancelled") else "other_annotation", one, place, at, number)
+        if not given and task.get("predictions"):
+            place.account.warn(
+                "predictions_alone", f"{place.name}{at}: nobody marked anything; predictions are not read"
+            )
         return
     for value in task.values():
-        if isinstance(value, list):
-            items = (cast("Record", item) for item in cast("list[object]", value) if isinstance(item, dict))
-            yield from (item for item in items if item.keys() & {"rectanglelabels", "polygonlabels"})
+        items = (item for item in _list(value) if isinstance(item, dict))
+        yield from (item for item in items if any(str(key).endswith("labels") for key in item))
+
+
+def _list(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _drop(reason: str, annotation: Record, place: Place, at: str, number: int) -> None:
+    """Counts the results of an annotation that is not used."""
+    for result, _ in enumerate(_list(annotation.get("result")), start=1):
+        place.account.read += 1
+        place.account.drop(reason, f"{place.name}{at}: annotation {number}: result {result}")
 
 
 def parse_result(item: Record, size: tuple[int, int], where: str, account: Account) -> Region:
@@ -71,7 +94,8 @@ def parse_result(item: Record, size: tuple[int, int], where: str, account: Accou
     value: Record = item.get("value", item)
     labels = value.get("rectanglelabels") or value.get("polygonlabels") or []
     if len(labels) != 1:
-        raise BadRegion("other_shape", f"labels {labels}: expected one class of a rectangle or a polygon")
+        kind = ", ".join(key for key in value if str(key).endswith("labels") or key == "choices") or "no class"
+        raise BadRegion("other_shape", f"labels {labels} ({kind}): expected one class of a rectangle or a polygon")
     width, height = size
     if "points" in value:
         points = [(float(x) * width / 100, float(y) * height / 100) for x, y in value["points"]]

@@ -5,6 +5,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, cast
 
 from ontune.console import progress
+from ontune.errors import SourceError
 from ontune_converters.account import Account
 from ontune_converters.layout import Place, found_in, places
 from ontune_converters.regions import AnnotatedPicture, BadRegion, Region, Shape, pixel_region
@@ -30,17 +31,19 @@ def read(source: Path, account: Account) -> list[AnnotatedPicture]:
 
 
 def _picture(record: Mapping[str, Any], place: Place) -> AnnotatedPicture:
-    size = (int(record.get("imageWidth") or 0), int(record.get("imageHeight") or 0))
     name = PureWindowsPath(str(record["imagePath"])).name  # its folders are those of the computer that saved it
-    return place.picture(name, size, _objects(record["shapes"]), parse_shapes)
+    size = place.stated(name, record.get("imageWidth"), record.get("imageHeight"))
+    if not isinstance(shapes := record["shapes"], list):
+        raise SourceError(f"{place.name}: shapes is {shapes!r}: expected a list")
+    return place.picture(name, size, _objects(cast("list[Mapping[str, Any]]", shapes)), parse_shapes)
 
 
 def _objects(shapes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
-    """Shapes that share a label and a group are one object."""
+    """Shapes that share a label and a group are one object; what is no shape is refused when it is parsed."""
     found: dict[object, tuple[str, list[Mapping[str, Any]]]] = {}
     for number, shape in enumerate(shapes, start=1):
-        group = shape.get("group_id")
-        key = number if group is None else (shape.get("label"), group)
+        group = shape.get("group_id") if isinstance(cast("object", shape), dict) else None
+        key = number if group is None else repr((shape.get("label"), group))
         found.setdefault(key, (f": shape {number}", []))[1].append(shape)
     yield from found.values()
 

@@ -84,6 +84,13 @@ class Place:
     def name(self) -> str:
         return self.file.relative_to(self.root).as_posix()
 
+    def stated(self, name: str, width: Any, height: Any) -> tuple[int, int]:
+        """The size of a picture that annotations state, 0 for a side they leave out. Raises SourceError."""
+        try:
+            return int(float(width or 0)), int(float(height or 0))
+        except (TypeError, ValueError, OverflowError):
+            raise SourceError(f"{self.name}: {name}: size {width!r} x {height!r}: expected pixels") from None
+
     def picture(
         self, name: str, stated: tuple[int, int], items: Iterable[tuple[str, Item]],
         parse: Callable[[Item, tuple[int, int], str, Account], Region], split: str = "",

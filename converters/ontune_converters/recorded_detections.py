@@ -77,7 +77,7 @@ class RecordedDetector:
             lines = label_lines(file, self.path)
             name = find(file.relative_to(self.path).as_posix())
             if name is None or name in found:
-                _unknown(account, len(lines), file.name)
+                _unused(account, name, len(lines), file.name)
             else:
                 found[name] = ordered(read_lines(lines, names, account, confidences=True))
         return found
@@ -126,17 +126,22 @@ def _own(items: Sequence[Record], pictures: Sequence[Seen], account: Account, so
     for item in items:
         name = find(str(item.get("image")))
         if name is None or name in found:
-            _unknown(account, len(item["detections"]), f"{source}: {item.get('image')}")
+            _unused(account, name, len(item["detections"]), f"{source}: {item.get('image')}")
             continue
         given = [cast("Record", one) if isinstance(one, dict) else {} for one in item["detections"]]
         rows = [(one.get("class"), _corners(one), one.get("confidence")) for one in given]
-        found[name] = regions_of(rows, _sized(by_seen[name], item, account), account, source)
+        found[name] = regions_of(rows, _sized(by_seen[name], item, account, source), account, source)
     return found
 
 
-def _sized(seen: Seen, item: Record, account: Account) -> Seen:
-    """The picture in the size that its boxes are meant in, where another one than its own is stated."""
+def _sized(seen: Seen, item: Record, account: Account, source: str) -> Seen:
+    """The picture in the size that its boxes are meant in, where another one than its own is stated.
+
+    Raises SourceError for a size that is no number.
+    """
     stated = (item.get("width") or seen.size[0], item.get("height") or seen.size[1])
+    if not all(isinstance(side, int | float) for side in stated):
+        raise SourceError(f"{source}: {seen.name}: size {stated}: expected pixels")
     if stated == seen.size:
         return seen
     account.warn("other_size", f"{seen.name} is said to be {stated}, but is {seen.size}")
@@ -158,8 +163,8 @@ def _placed(found: Sequence[AnnotatedPicture], pictures: Sequence[Seen], account
     return {name: ordered(of) for name, of in placed(found, pictures, account, "unknown_picture").items()}
 
 
-def _unknown(account: Account, count: int, where: str) -> None:
-    """Detections in a picture that is not looked at, or that was named before."""
+def _unused(account: Account, name: str | None, count: int, where: str) -> None:
+    """Counts detections in a picture that is not looked at, or `name`, of which some were read before."""
     account.read += count
     for number in range(1, count + 1):
-        account.drop("unknown_picture", f"{where}: detection {number}")
+        account.drop("picture_twice" if name else "unknown_picture", f"{where}: detection {number}")

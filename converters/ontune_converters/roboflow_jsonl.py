@@ -24,17 +24,30 @@ def read(source: Path, account: Account) -> list[AnnotatedPicture]:
     found: list[AnnotatedPicture] = []
     faults: list[str] = []
     for place in places(source, {".jsonl"}, account):
-        lines = place.file.read_text(encoding="utf-8-sig").splitlines()
-        for number, line in enumerate(progress(lines, place.name, len(lines)), start=1):
-            try:
-                record: Any = json.loads(line) if line.strip() else None
-            except ValueError as error:
-                faults.append(f"{place.name}:{number}: not JSON: {error}")
-                continue
-            if isinstance(record, dict) and record.keys() >= KEYS:
-                found.append(_picture(record, number, place))
+        records = _records(place, faults)
+        known = {number: record for number, record in records if isinstance(record, dict) and record.keys() >= KEYS}
+        if known:  # else it is no file of this form
+            others = [number for number, _ in records if number not in known]
+            faults += [f"{place.name}:{number}: expected the keys {sorted(KEYS)}" for number in others]
+        found += [_picture(record, number, place) for number, record in progress(known.items(), place.name, len(known))]
     SourceError.check(faults)
     return found_in(source, found, f"Roboflow JSONL files (lines with the keys {sorted(KEYS)})")
+
+
+def _records(place: Place, faults: list[str]) -> list[tuple[int, Any]]:
+    """Each line that is not blank, parsed, with its number; faults join the others."""
+    try:
+        text = place.file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        faults.append(f"{place.name}: not UTF-8: {error}")
+        return []
+    found: list[tuple[int, Any]] = []
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() would part texts at U+2028 and U+0085
+        try:
+            found += [(number, json.loads(line))] if line.strip() else []
+        except ValueError as error:
+            faults.append(f"{place.name}:{number}: not JSON: {error}")
+    return found
 
 
 def _picture(record: dict[str, Any], number: int, place: Place) -> AnnotatedPicture:

@@ -30,13 +30,15 @@ def _formats() -> Any:
 def parse_xml(content: bytes) -> Element:
     """The root of an XML file. Raises ValueError for what is none, or defines entities."""
     try:
-        from defusedxml import ElementTree  # it comes with supervision
+        from defusedxml import DefusedXmlException, ElementTree  # it comes with supervision
     except ImportError:
         raise MissingExtra("supervision", "detection") from None
     try:
         return ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         raise ValueError(f"not XML: {error}") from None
+    except DefusedXmlException as error:
+        raise ValueError(f"defines entities or refers to other files, which is not read: {error}") from None
 
 
 def coco_box(annotation: Mapping[str, Any]) -> list[Point]:

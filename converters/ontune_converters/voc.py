@@ -34,9 +34,9 @@ def read(source: Path, account: Account) -> list[AnnotatedPicture]:
 
 def _picture(root: "Element", place: Place) -> AnnotatedPicture:
     name = root.findtext("filename") or place.file.with_suffix(".jpg").name
-    width, height = (int(float(root.findtext(f"size/{side}") or 0)) for side in ("width", "height"))
+    size = place.stated(name, root.findtext("size/width"), root.findtext("size/height"))
     items = [(f": object {number}", item) for number, item in enumerate(root.findall("object"), start=1)]
-    return place.picture(name, (width, height), items, parse_object)
+    return place.picture(name, size, items, parse_object)
 
 
 def parse_object(item: "Element", size: tuple[int, int], where: str, account: Account) -> Region:

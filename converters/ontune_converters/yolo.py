@@ -146,10 +146,7 @@ def _description(folder: Path) -> Path:
 
 def read_export(file: Path) -> Export:
     """What data.yaml, or classes.txt with a name a line, says. Raises SourceError."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{file}: not UTF-8: {error}") from None
+    text = _text(file, str(file))
     if file.suffix != ".txt":
         return parse_data_yaml(text, file.name)
     names = dict(enumerate(line for line in text.splitlines() if line))
@@ -197,7 +194,7 @@ def _listed(file: Path, root: Path) -> list[Path]:
     One that is not there is kept: its labels are counted.
     """
     found: list[Path] = []
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    for line in _text(file, _relative(file, root)).splitlines():
         if name := line.strip():
             plain = name.removeprefix("./")
             tried = (root / plain, root / plain.removeprefix("data/"), file.parent / plain, Path(name))
@@ -228,11 +225,16 @@ def _matched(images: list[Path], labels: list[Path], root: Path) -> list[tuple[P
 def label_lines(file: Path, root: Path) -> list[tuple[str, str]]:
     """(line, place) of each line that is not blank."""
     name = _relative(file, root)
+    lines = _text(file, name).splitlines()
+    return [(line, f"{name}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _text(file: Path, name: str) -> str:
+    """What a file holds, without a byte-order mark. Raises SourceError."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceError(f"{name}: not UTF-8: {error}") from None
-    return [(line, f"{name}:{number}") for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
 def read_lines(

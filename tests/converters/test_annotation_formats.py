@@ -134,6 +134,18 @@ TURNED = {**RECTANGLE, "x": 50, "y": 20, "width": 10, "height": 40, "rotation": 
         ("a.json", changed(LABELME, "shapes", 0, "points", value=[[1, 2]]), "malformed", "expected at least 2"),
         ("a.json", changed(STUDIO, *FIRST, "type", value="x"), "", ""),
         ("a.json", changed(STUDIO, *FIRST, "value", value={"choices": ["x"]}), "other_shape", "labels []"),
+        ("a.json", changed(COCO, "annotations", 0, value="x"), "malformed", "item 1 of annotations: 'x'"),
+        ("a.json", changed(COCO, "annotations", 0, "image_id", value=[7]), "malformed", "item 1 of annotations"),
+        ("a.json", changed(LABELME, "shapes", 0, value="x"), "malformed", "shape 1"),
+        ("a.json", changed(STUDIO, *FIRST, value=None), "malformed", "task 5: result 1"),
+        ("a.json", changed(STUDIO, 0, "annotations", 0, "result", value=[{}]), "cancelled", "annotation 1: result 1"),
+        (
+            "a.json",
+            changed(STUDIO, 0, "annotations", value=[*STUDIO[0]["annotations"], {"result": [{}]}]),
+            "other_annotation",
+            "task 5: annotation 3: result 1",
+        ),
+        ("a.json", changed(STUDIO_MIN, 0, "more", value=[{"brushlabels": ["x"]}]), "other_shape", "brushlabels"),
         ("a.jsonl", changed(PALIGEMMA, "suffix", value="<loc0102> x ; "), "malformed", "four <loc…> tokens"),
         ("a.jsonl", changed(QWEN, "suffix", value="[1"), "malformed", "four <loc…> tokens"),
     ],
@@ -160,13 +172,45 @@ def test_bad_records_are_counted_and_named(tmp_path, file, content, reason, text
         ({"a.json": COCO, "b.xml": VOC}, "files of coco and voc: name one with --format"),
         ({"a.json": {}, "b.json": "["}, "no annotations that are known"),
         ({"a.xml": CVAT.replace("<image", "<track/><image")}, "tracks of a video"),
-        ({"a.json": COCO, "train/b.json": COCO}, "images/a.png: annotated 2 times"),
+        ({"a.json": COCO, "train/b.json": COCO}, "images/a.png: annotated 2 times, for train, train"),
+        ({"a.json": "["}, "no annotations that are known; a.json is not JSON"),
+        ({"a.json": changed(COCO, "annotations", value=None)}, "a.json: annotations is None: expected a list"),
+        (
+            {"a.json": changed(COCO, "categories", 1, "id", value=3)},
+            "categories: 3 is 'Toe drain- Blocked' and 'rock toe'",
+        ),
+        (
+            {"a.json": changed(COCO, "images", value=[*COCO["images"], {"id": 7, "file_name": "b.png"}])},
+            "images: 7 is 'a.png' and 'b.png'",
+        ),
+        ({"a.json": changed(COCO, "images", 0, "width", value="wide")}, "a.json: a.png: size 'wide' x 100"),
+        ({"a.json": changed(LABELME, "imageWidth", value="wide")}, "a.json: a.png: size 'wide' x 100"),
+        ({"a.json": changed(LABELME, "shapes", value=None)}, "a.json: shapes is None: expected a list"),
+        ({"a.json": changed(STUDIO, *FIRST, "original_width", value="wide")}, "size 'wide' x 100"),
+        ({"a.xml": VOC.replace("<width>200", "<width>wide")}, "a.xml: a.png: size 'wide' x '100'"),
+        ({"a.xml": CVAT.replace('width="200"', 'width="wide"')}, "a.xml: a.png: size 'wide' x '100'"),
+        ({"a.jsonl": json.dumps(QWEN) + '\n{"image": "a.png"}'}, r"a.jsonl:2: expected the keys \['image'"),
+        ({"a.jsonl": json.dumps(QWEN).encode() + b"\n\xff"}, "a.jsonl: not UTF-8"),
     ],
 )
 def test_sources_that_cannot_be_read(tmp_path, content, fault):
     source = write(tmp_path / "source", {**content, "images/a.png": SIZE})
-    with pytest.raises((SourceError, ValueError), match=fault):
+    with pytest.raises(SourceError, match=fault):
         read_annotations(source, reading())
+
+
+def test_a_line_ends_at_a_line_feed_alone(tmp_path):
+    prompt = "x\u2028y\x85z"
+    text = "\n".join(json.dumps(row | {"prefix": prompt}, ensure_ascii=False) for row in (QWEN,))
+    source = write(tmp_path / "source", {"annotations.jsonl": text, "a.png": SIZE})
+    assert len(read_annotations(source, reading())[0].regions) == 2
+
+
+def test_predictions_are_no_annotations(tmp_path):
+    tasks = changed(STUDIO, 0, value={"id": 5, "data": STUDIO[0]["data"], "annotations": [], "predictions": [{}]})
+    account = reading()
+    read_annotations(write(tmp_path / "source", {"a.json": tasks, "a.png": SIZE}), account)
+    assert list(account.warnings) == ["predictions_alone"]
 
 
 def test_one_format_of_several_is_named(tmp_path):

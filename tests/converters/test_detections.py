@@ -292,17 +292,25 @@ def test_nothing_recorded_is_lost_in_silence(tmp_path, pictures) -> None:
             {"class": "a", "box": [1, 1, 9, 9]}, {"class": "a", "confidence": 0.9, "box": [-50, 1, 999, 9]},
         ]},
         {"image": "unknown.png", "detections": [{"class": "a", "box": [1, 1, 9, 9]}]},
+        {"image": "two.png", "detections": [{"class": "a", "box": [1, 1, 9, 9]}]},
     ]  # fmt: skip
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(bad))
     account = reading()
     found = found_by(RecordedDetector(path, None, 0.25), pictures, account)
     dropped = {reason: len(rows) for reason, rows in account.dropped.items()}
-    assert dropped == {"not_a_number": 1, "unknown_class": 2, "bad_confidence": 1, "no_area": 1, "unknown_picture": 1}
+    assert dropped == {
+        "not_a_number": 1,
+        "unknown_class": 2,
+        "bad_confidence": 1,
+        "no_area": 1,
+        "unknown_picture": 1,
+        "picture_twice": 1,
+    }
     assert [one[0] for one in found[1]] == ["a", "a"]
     assert found[1][0][1][0::2] == (4, 35), "no confidence counts as sure"
     assert found[1][1][1][0::2] == (0, 1000), "cut off at the picture's edge"
-    assert account.read == 8 == sum(dropped.values()) + len(found[1])
+    assert account.read == 9 == sum(dropped.values()) + len(found[1])
 
 
 @pytest.mark.parametrize(
@@ -311,6 +319,7 @@ def test_nothing_recorded_is_lost_in_silence(tmp_path, pictures) -> None:
         ({"labels/two.txt": TEXT}, "labels", "name a file with the classes with --names"),
         ({"r.json": RESULTS}, "r.json", "expected --names with the COCO file"),
         ({"r.json": "{"}, "r.json", "not JSON"),
+        ({"r.json": [OWN[0] | {"width": "256"}]}, "r.json", r"r.json: two.png: size \('256', 128\): expected pixels"),
         ({"r.json": []}, "r.json", "no annotations that are known"),
     ],
 )

@@ -173,6 +173,15 @@ def test_splits_that_are_listed_but_missing_are_told_and_none_at_all_is_an_error
         convert("yolo_conditions", tmp_path / "empty")
 
 
+def test_files_that_are_no_text_are_named(tmp_path):
+    source = roboflow(tmp_path / "source", {"train/a": b"0 0.5 0.5 \xff"})
+    with pytest.raises(SourceError, match=r"train/labels/a\.txt: not UTF-8"):
+        convert("yolo_conditions", source)
+    write(source, {"data.yaml": YAML.replace("../train/images", "train.txt"), "train.txt": b"\xff\xfe"})
+    with pytest.raises(SourceError, match=r"train\.txt: not UTF-8"):
+        convert("yolo_conditions", source)
+
+
 def test_every_bad_line_is_named_with_its_place(tmp_path):
     lines = [BOX, TRIANGLE, "", BOX, "9 0.5 0.5 0.2 0.4", "0 1.5 0.5 0.2 0.4", "0 0.5", "4 0.5 0.5 0.2 0.4"]
     text = b"\xef\xbb\xbf" + "\r\n".join(lines).encode()  # a byte-order mark, and no newline at the end
