@@ -15,7 +15,7 @@ from ontune_converters.analysis import Names, analyse
 from ontune_converters.analysis_page import chosen, to_html
 from ontune_converters.analysis_text import recommendations, to_markdown
 from ontune_converters.annotations import read_annotations
-from ontune_converters.conditions import split_groups
+from ontune_converters.conditions import split_groups, without
 from ontune_converters.yolo_conditions import annotation_options
 
 __all__ = ["command"]
@@ -48,8 +48,7 @@ def command(
     """
     names = Names(load_task(task, None, dataset_info))
     account = Account("analyze")
-    found = read_annotations(source, account, form, oriented)
-    found = [one.without(leave_out, account) for one in found]
+    found = without(read_annotations(source, account, form, oriented), leave_out, account)
     split_groups(found, account)
     account.written.update(dict.fromkeys({one.split for one in found}, 0))
     for picture in found:

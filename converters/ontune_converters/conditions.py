@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -18,7 +18,18 @@ from ontune_converters.dataset import Target
 from ontune_converters.pictures import BadPicture, Picture, Shelf, read_picture
 from ontune_converters.regions import AnnotatedPicture, Box, Region
 
-__all__ = ["Builder", "checked_classes", "choice_of", "crop", "framed", "keep", "load", "oversample", "split_groups"]
+__all__ = [
+    "Builder",
+    "checked_classes",
+    "choice_of",
+    "crop",
+    "framed",
+    "keep",
+    "load",
+    "oversample",
+    "split_groups",
+    "without",
+]
 
 ROUNDING = 1e-6  # of a pixel, lost in floating point
 MARGIN = 0.1  # of the object's box, around its crop
@@ -48,9 +59,19 @@ def checked_classes(
         f"one of {list(choice.options)}; another task with --task, or --leave-out {name!r}"
         for name in sorted(found.keys() - {*choice.options} - ignored)
     ]
-    faults += [f"--leave-out {name!r}: no object has this class" for name in sorted(ignored - found.keys())]
-    SourceError.check(faults)
+    SourceError.check([*faults, *_unused(ignored, found)])
     return [picture.without(ignored, account) for picture in pictures]
+
+
+def without(pictures: Sequence[AnnotatedPicture], left_out: Iterable[str], account: Account) -> list[AnnotatedPicture]:
+    """The pictures without the objects of some classes, each counted. Raises SourceError for a class that none has."""
+    ignored = set(left_out)
+    SourceError.check(_unused(ignored, {region.label for picture in pictures for region in picture.regions}))
+    return [picture.without(ignored, account) for picture in pictures]
+
+
+def _unused(left_out: Iterable[str], found: Collection[str]) -> list[str]:
+    return [f"--leave-out {name!r}: no object has this class" for name in sorted(left_out) if name not in found]
 
 
 def load(picture: AnnotatedPicture, account: Account) -> Picture | None:

@@ -19,7 +19,7 @@ from ontune.task import Task, load_task
 from ontune_converters.account import Account
 from ontune_converters.annotations import read_annotations
 from ontune_converters.condition_prompts import relation_question
-from ontune_converters.conditions import choice_of, framed, keep, load, split_groups
+from ontune_converters.conditions import choice_of, framed, keep, load, split_groups, without
 from ontune_converters.coordinates import Coordinates
 from ontune_converters.dataset import Target, publish
 from ontune_converters.options import dataset_info_option, out_option, strict_option
@@ -247,7 +247,7 @@ def command(
     SourceError.check([f"task {task} has the options {options}: expected yes and no"] * (set(options) != {"yes", "no"}))
     naming = load_task(classes, None, dataset_info)
     objects = Account("objects")
-    pictures = read_annotations(source, objects, form, oriented)
+    pictures = without(read_annotations(source, objects, form, oriented), leave_out, objects)
     account = Account("yolo_relations", strict)
     split_groups(pictures, account)
     found: list[Question] = []
@@ -256,9 +256,9 @@ def command(
         contents: dict[str, Picture] = {}
         for picture in progress(pictures, "pictures", len(pictures)):
             if content := load(picture, objects):
-                kept = picture.without(leave_out, objects)
                 contents[picture.name] = content
-                found += questions(kept, [object_name(one, naming) for one in kept.regions], asked, shown, account)
+                names = [object_name(one, naming) for one in picture.regions]
+                found += questions(picture, names, asked, shown, account)
         _report(objects, account, strict)
         splits: defaultdict[str, list[Sample]] = defaultdict(list)
         for question in balanced(limited(found, pairs, seed, account), balance, seed, account):

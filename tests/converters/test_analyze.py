@@ -146,6 +146,8 @@ def test_the_command(cli, tmp_path):
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert cli("analyze", str(source), "--out", str(out), "--strict").status == 1
     assert cli("analyze", str(tmp_path / "gone")).status == 2
+    misspelt = cli("analyze", str(source), "--out", str(out), "--leave-out", "Rock toe")
+    assert (misspelt.status, "--leave-out 'Rock toe': no object has this class" in misspelt.err) == (2, True)
 
 
 def test_every_number_of_the_page_has_a_head(tmp_path, cli):

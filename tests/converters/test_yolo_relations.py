@@ -140,10 +140,12 @@ def test_questions_are_accounted_for_and_answered_by_the_boxes(objects, seed, pa
 def test_objects_that_are_dropped_are_told(source):
     write(source, {"train/labels/a.txt": DOWN + "\n9 0.5 0.5 0.1 0.1", "train/images/b.png": "no picture"})
     made = convert("yolo_relations", source, "--balance", "off", "--leave-out", "slope drain damaged")
-    assert made.account["objects"] == {"read": 9, "unknown_class": 1, "unreadable": 2}
+    assert made.account["objects"] == {"read": 9, "left_out": 1, "unknown_class": 1, "unreadable": 1}
     assert made.account["warnings"]["object_unknown_class"] == 1
     with pytest.raises(CheckFailed, match="unknown_class"):
         convert("yolo_relations", source, "--strict", out="strict")
+    with pytest.raises(SourceError, match="--leave-out 'Vegetation': no object has this class"):
+        convert("yolo_relations", source, "--leave-out", "Vegetation")
 
 
 def test_the_same_seed_gives_the_same_bytes(source):
