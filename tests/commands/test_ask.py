@@ -76,6 +76,16 @@ def test_a_server_sees_what_was_named_in_its_order(folder, cli) -> None:
     assert server.bodies[0]["messages"][0]["role"] == "user"
 
 
+def test_documents_of_one_name_are_told_apart(folder, cli) -> None:
+    for name, size in (("one", (200, 300)), ("two", (400, 300))):
+        (folder / name).mkdir()
+        (folder / name / "m.pdf").write_bytes(pdf([Sheet([name], size=size)]))
+    with chat_server(lambda _: Chat("both")) as server:
+        ran = cli("ask", "one/m.pdf#1", "two/m.pdf#1", *QUESTION, "--url", server.url)
+    assert ran.status == 0, ran.err
+    assert [width > height for width, height in shown(server.bodies[0])[0]] == [False, True]
+
+
 def test_a_refused_question(folder, cli) -> None:
     with chat_server(lambda _: error(400, "too long")) as server:
         ran = cli("ask", "a.png", *QUESTION, "--url", server.url, "--json")

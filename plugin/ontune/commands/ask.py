@@ -97,10 +97,11 @@ def _pictures(files: Sequence[str], dpi: float, folder: Path) -> list[Path]:
     """The files that are shown; pages are drawn into the folder. Raises InputError with all that cannot be."""
     found: list[Path] = []
     faults: list[str] = []
-    for name in files:
+    for at, name in enumerate(files):
         page = None if Path(name).is_file() else PAGE.fullmatch(name)
+        drawn = folder / f"{at}.png"  # documents in several folders may share a name
         try:
-            found.append(draw_page(Path(page["file"]), int(page["number"]), folder, dpi) if page else Path(name))
+            found.append(draw_page(Path(page["file"]), int(page["number"]), drawn, dpi) if page else Path(name))
         except InputError as error:
             faults += error.faults
     InputError.check(faults)

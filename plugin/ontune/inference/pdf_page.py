@@ -11,8 +11,8 @@ POINTS = 72  # an inch
 MAX_PIXELS = 40_000_000  # a picture that fills the memory is an error instead
 
 
-def draw_page(path: Path, number: int, folder: Path, dpi: float = 150) -> Path:
-    """The PNG file of page `number` (from 1), written into the folder. Raises InputError for what has no such page."""
+def draw_page(path: Path, number: int, file: Path, dpi: float = 150) -> Path:
+    """`file` with page `number` (from 1) as PNG. Raises InputError for what has no such page."""
     library = _pdfium()
     where = f"{path}#{number}"
     try:
@@ -28,7 +28,6 @@ def draw_page(path: Path, number: int, folder: Path, dpi: float = 150) -> Path:
             image = page.render(scale=scale).to_pil()
     except library.PdfiumError as error:
         raise InputError(f"{where}: encrypted, broken, or no PDF: {error}") from None
-    file = folder / f"{path.stem}-{number:04}.png"
     image.save(file, compress_level=1)
     return file
 
