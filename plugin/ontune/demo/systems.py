@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ontune.demo import edugraph, feedback
+from ontune.demo import edugraph, feedback, manual
 from ontune.demo.bounds import Results
 from ontune.demo.runner import Step
 from ontune.demo.steps import Host
@@ -24,4 +24,5 @@ class System:
 SYSTEMS: Mapping[str, System] = {
     "edugraph": System(edugraph.steps, edugraph.results),
     "feedback": System(feedback.steps, feedback.results),
+    "manual": System(manual.steps, manual.results),
 }
