@@ -244,6 +244,25 @@ def test_old_questions_stay_where_no_new_one_is_kept(folder, cli) -> None:
     assert Path("out.jsonl").read_bytes() == before
 
 
+def test_a_weak_page_that_is_not_answered_is_asked_again_alone(folder, cli) -> None:
+    """The others have their new questions already: to replace those once more would cost as much again."""
+    weak("page,21 - Clutch-0002,4,3,0.75,0.3,a", "page,21 - Clutch-0004,4,4,1.0,0.5,a b")
+    new = drafting(lambda number: two_questions(number, " again"))
+    with judge_server(drafting()) as server:
+        cli(*call(server))
+        server.answer = lambda body: error(400, "too long") if number_of(body) == 4 else new(body)
+        assert cli(*call(server, "--pages", "weak.csv")).status == 1
+        server.answer, half = new, records()
+        server.bodies.clear()
+        ran = cli(*call(server, "--pages", "weak.csv", "--json"))
+        assert [number_of(body) for body in server.bodies] == [4]
+        assert (ran.json()["estimate"]["kept"], ran.json()["written"]) == (1, 4)
+        assert [one for one in records() if "0004" not in one["page_id"]] == half[:3] + half[4:]
+        assert all("again" in one["qa_pairs"][0]["question"] for one in (records()[1], records()[3]))
+        cli(*call(server, "--pages", "weak.csv"))
+    assert [number_of(body) for body in server.bodies[1:]] == [2, 4], "once all are there, the next round begins"
+
+
 def test_classes_and_own_templates(folder, cli) -> None:
     own = folder / "dataset_info/prompts/questions"
     own.mkdir(parents=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ontune.console import message
 from ontune.errors import InputError
+from ontune.files import sha256_file
 from ontune.inference.question_file import page_record, read_records
 from ontune.inference.question_filters import Sieve
 from ontune.inference.question_pages import KNOWN, Subject, read_classes, section_of, weak_pages
@@ -42,11 +43,12 @@ CHOICE = tuple(Choice.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be asked, and the records that are there already."""
+    """What is to be asked, and the records there already; `occasion` is the file of weak spots, by its hash."""
 
     folder: Path
     out: Path
     subjects: Sequence[Subject]
+    occasion: str = ""
     records: Sequence[Record] = ()
     left: Mapping[str, int] = field(default_factory=dict[str, int])  # pages that are not asked about, by why
 
@@ -56,6 +58,7 @@ class Job:
         records = read_records(out) if out.is_file() else []
         subjects = _subjects(folder, choice, templates, records)
         left: dict[str, int] = {}
+        occasion = sha256_file(choice.weak) if choice.weak else ""
         if choice.weak:
             wanted = weak_pages(choice.weak, choice.by or ("page",), choice.worst, records)
             chosen = [_again(subjects[page_id], records) for page_id in wanted if page_id in subjects]
@@ -68,7 +71,7 @@ class Job:
             left = {"in_file_already": len(subjects) - len(chosen)}
         taken = chosen[: choice.max_pages]
         left |= {"over_max_pages": len(chosen) - len(taken)}
-        return cls(folder, out, taken, records, {why: count for why, count in left.items() if count})
+        return cls(folder, out, taken, occasion, records, {why: count for why, count in left.items() if count})
 
     def image_path(self, subject: Subject) -> str:
         """The picture as it is found from the file's folder, or from PAGES where that lies elsewhere."""

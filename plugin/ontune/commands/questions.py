@@ -102,7 +102,7 @@ def command(
     workers = 1 if address.folder else values["concurrency"]
     with libraries_apart():
         judge = address.judge(values["timeout"], values["retries"], _extra(values["engine_extra"]))
-        drafter = Drafter(judge, templates, pages, out, values["image_max_pixels"], workers)
+        drafter = Drafter(judge, templates, pages, out, values["image_max_pixels"], workers, job.occasion)
         record = _estimate(job, drafter, price_in, price_out)
         record["started"] = not dry_run and _may_start(record, yes)
         if record["started"]:

@@ -60,10 +60,14 @@ class Drafted:
 
 @dataclass(frozen=True)
 class _Request:
-    """One question to the model about a page; `read` refuses what the schema does not allow."""
+    """One question to the model about a page; `read` refuses what the schema does not allow.
+
+    `plain` is the prompt without the page's earlier questions, which are others once it has been answered.
+    """
 
     subject: Subject
     prompt: str
+    plain: str
     schema: Mapping[str, Any]
     read: Callable[[dict[str, Any]], object]
     tokens_out: int
@@ -74,7 +78,7 @@ class _Request:
         """Another one for anything else that is asked or shown: an answer that is kept belongs to this alone."""
         page = self.subject.page
         shown = [page.document_sha256, page.page, page.settings, page.image]
-        text = json.dumps([self.prompt, self.schema, shown, self.max_pixels])
+        text = json.dumps([self.plain, self.schema, shown, self.max_pixels])
         return f"{page.page_id} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def sample(self) -> Sample:
@@ -85,7 +89,10 @@ class _Request:
 
 @dataclass(frozen=True)
 class Drafter:
-    """Asks a model about the pages of a folder; what it answers is kept beside `out` until the file is written."""
+    """Asks a model about the pages of a folder; what it answers is kept beside `out` until the file is written.
+
+    `occasion`: answers that were kept on another one do not count, though the pages are the same.
+    """
 
     judge: Judge
     templates: Templates
@@ -93,6 +100,7 @@ class Drafter:
     out: Path
     max_pixels: int
     workers: int = 1
+    occasion: str = ""
 
     def estimate(self, subjects: Sequence[Subject]) -> Estimate:
         """What is left to ask; where a content type is not known yet, as for the one with the most to write."""
@@ -139,14 +147,15 @@ class Drafter:
             if answer.get("content_type") not in names:
                 raise JudgeFailure("malformed", f"content_type {answer.get('content_type')!r}: expected one of {names}")
 
-        return _Request(subject, prompt, schema, read, TOKENS_A_KIND, min(PIXELS_TO_CLASSIFY, self.max_pixels))
+        return _Request(subject, prompt, prompt, schema, read, TOKENS_A_KIND, min(PIXELS_TO_CLASSIFY, self.max_pixels))
 
     def _draft(self, subject: Subject, content_type: str) -> _Request:
         kind = self.templates.kinds[content_type]
-        about = {"section": subject.section_name, "text": subject.text.strip(), "earlier": subject.earlier}
-        prompt = self.templates.draft_prompt(kind, **about, **LIMITS)
+        about = {"section": subject.section_name, "text": subject.text.strip(), **LIMITS}
+        prompt = self.templates.draft_prompt(kind, **about, earlier=subject.earlier)
+        plain = self.templates.draft_prompt(kind, **about, earlier=()) if subject.earlier else prompt
         tokens = TOKENS_A_QUESTION * kind.questions
-        return _Request(subject, prompt, _schema(kind), _read_items, tokens, self.max_pixels)
+        return _Request(subject, prompt, plain, _schema(kind), _read_items, tokens, self.max_pixels)
 
     def _ask(self, stage: str, requests: Sequence[_Request]) -> dict[str, Prediction]:
         """The answers by page; those that a stopped run has been given are not asked for again, failures are."""
@@ -163,7 +172,7 @@ class Drafter:
         return {str(row.meta["group"]): row for row in found}
 
     def _settings(self, stage: str) -> object:
-        return ("questions", stage, self.judge.identity)
+        return ("questions", stage, self.judge.identity, self.occasion)
 
     def _answer(self, request: _Request, sample: Sample) -> Prediction:
         try:
