@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ class Target:
     task: Task
     dataset_info: Path = DATASET_INFO
     ontology_stem: str = ""
+    task_file: Path | None = None  # what dataset_info/ does not have yet, or what takes the place of its own
 
     @property
     def name(self) -> str:
@@ -44,19 +45,29 @@ class Target:
 
     @classmethod
     def open(
-        cls, out: Path, task: str, ontology: str | None, dataset_info: Path, sources: Iterable[Path | None] = ()
-    ) -> "Target":
-        """Checks all that can be wrong before work starts; a task or snapshot from elsewhere joins dataset_info.
+        cls, out: Path, task: str, ontology: str | None, dataset_info: Path, sources: Iterable[Path | None] = (),
+        made: str = "",
+    ) -> "Target":  # fmt: skip
+        """Checks all that can be wrong before work starts; nothing is written.
 
-        `sources`: what is read; the dataset may lie neither in nor around any of them.
+        `sources`: what is read; the dataset may lie neither in nor around any of them. `made`: how a task begins that
+        an earlier run made, and that the new one replaces.
         """
         if out.name in {"", ".", ".."}:
             raise SourceError(f"--out {out}: expected data/DATASET, a folder whose name becomes the dataset's")
         check_apart(out, filter(None, sources))
         _check_replaceable(out, dataset_info)
         loaded = load_task(task, ontology, dataset_info)
-        _adopt_task(find("tasks", task, ".yaml", dataset_info), loaded.name, dataset_info)
-        return cls(out, loaded, dataset_info, _adopt(loaded.ontology, dataset_info))
+        file = _task_file(find("tasks", task, ".yaml", dataset_info), loaded.name, dataset_info, made)
+        return cls(out, loaded, dataset_info, _stem(loaded.ontology, dataset_info), file)
+
+    def adopt(self) -> None:
+        """Lets entries find the task and its ontology: what dataset_info/ does not have yet is written there."""
+        snapshot = Path("ontologies", f"{self.ontology_stem}.json")
+        if self.ontology_stem and _known(snapshot, self.dataset_info) is None:
+            write_snapshot(self.task.ontology, self.dataset_info / snapshot)
+        if self.task_file:
+            copy_atomic(self.task_file, self.dataset_info / "tasks" / f"{self.task.name}.yaml")
 
 
 def check_apart(out: Path, sources: Iterable[Path]) -> None:
@@ -98,8 +109,8 @@ def _written_splits(account: Path) -> list[str]:
         return []
 
 
-def _adopt(ontology: Ontology, dataset_info: Path) -> str:
-    """The file stem under which the entry finds this ontology; written there when it is not there yet. "" for none.
+def _stem(ontology: Ontology, dataset_info: Path) -> str:
+    """The file stem under which the entry finds this ontology; "" for none.
 
     Raises SourceError where another ontology has that name: entries that name it would change their meaning.
     """
@@ -107,25 +118,23 @@ def _adopt(ontology: Ontology, dataset_info: Path) -> str:
         return ""
     stem = f"{ontology.name}-{ontology.version}"
     known = _known(Path("ontologies", f"{stem}.json"), dataset_info)
-    if known is None:
-        write_snapshot(ontology, dataset_info / "ontologies" / f"{stem}.json")
-    elif snapshot_sha256(read_snapshot(known)) != snapshot_sha256(ontology):
+    if known and snapshot_sha256(read_snapshot(known)) != snapshot_sha256(ontology):
         raise SourceError(f"{known} is another ontology of that name and version: give yours another, or replace it")
     return stem
 
 
-def _adopt_task(path: Path, name: str, dataset_info: Path) -> None:
-    """Lets the entry find the task under its name: the file is copied there when it is not there yet.
+def _task_file(path: Path, name: str, dataset_info: Path, made: str) -> Path | None:
+    """The file to copy so that the entry finds the task under its name; None where it is there already.
 
-    Raises SourceError where another task has that name.
+    Raises SourceError where another task has that name, unless both begin with `made`.
     """
     if Path(name).name != name:
         raise SourceError(f"{path}: name {name!r}: expected one that can be a file's")
     known = _known(Path("tasks", f"{name}.yaml"), dataset_info)
-    if known is None:
-        copy_atomic(path, dataset_info / "tasks" / f"{name}.yaml")
-    elif known.read_bytes() != path.read_bytes():
+    old, new = known.read_bytes() if known else b"", path.read_bytes()
+    if known and old != new and not (made and old.startswith(made.encode()) and new.startswith(made.encode())):
         raise SourceError(f"{known} is another task than {path}: give yours another name, or replace it")
+    return path if old != new else None
 
 
 def _known(file: Path, dataset_info: Path) -> Path | None:
@@ -148,7 +157,8 @@ def publish(
     answers that are none of the task's. Raises before anything is touched when the account does not close.
     """
     task, ontology = target.task.name if with_task else None, target.ontology_stem or None
-    write_dataset(target.directory, splits, media, account, target.dataset_info, task=task, ontology=ontology)
+    names = {"task": task, "ontology": ontology}
+    write_dataset(target.directory, splits, media, account, target.dataset_info, **names, adopt=target.adopt)
 
 
 def write_dataset(
@@ -160,8 +170,12 @@ def write_dataset(
     *,
     task: str | None,
     ontology: str | None,
+    adopt: Callable[[], None] = lambda: None,
 ) -> None:
-    """As `publish`, for a dataset whose task and ontology are names alone, or none."""
+    """As `publish`, for a dataset whose task and ontology are names alone, or none.
+
+    `adopt` makes the names mean something; it is called before the entries that have them are registered.
+    """
     account.written.update({split: len(samples) for split, samples in splits.items()})
     account.close()
     _check_replaceable(directory, dataset_info)
@@ -173,6 +187,7 @@ def write_dataset(
         for split, samples in splits.items():
             write_samples(fresh / f"{split}.jsonl", samples)
         write_atomic(fresh / "account.json", json.dumps(account.record(), indent=2, ensure_ascii=False))
+    adopt()
     gone = [
         entry.name
         for entry in load_entries(dataset_info).values()

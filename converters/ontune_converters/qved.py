@@ -23,7 +23,7 @@ from ontune_converters.dataset import Target, publish
 from ontune_converters.options import dataset_info_option, out_option, strict_option
 from ontune_converters.qved_clips import Place, Prepared, Row, Studio, Texts, limit, locate, rows_of
 from ontune_converters.qved_sources import Source, parse_label, read_source
-from ontune_converters.qved_tasks import build_ontology, gold, write_task
+from ontune_converters.qved_tasks import HEADER, build_ontology, gold, write_task
 from ontune_converters.split import assign, clusters, warn_of_shares
 from ontune_converters.video_options import chosen, selection_options
 
@@ -132,7 +132,7 @@ def open_target(
     snapshot = scratch / f"{ontology.name}-{ontology.version}.json"
     write_snapshot(ontology, snapshot)
     chosen_task = write_task(task, out.name, exercises, snapshot.stem, dataset_info, scratch)
-    return Target.open(out, chosen_task, str(snapshot), dataset_info, (source.folder, videos))
+    return Target.open(out, chosen_task, str(snapshot), dataset_info, (source.folder, videos), HEADER)
 
 
 def exercises_of(source: Source, located: Mapping[str, Place | BadVideo]) -> list[str]:

@@ -14,7 +14,7 @@ from ontune.task import Choice, Group, Labels, Task, Text
 from ontune.task.model import Answer, Field
 from ontune_converters.qved_sources import Clip, parse_label
 
-__all__ = ["EXERCISE", "MISTAKE", "build_ontology", "gold", "mistakes", "write_task"]
+__all__ = ["EXERCISE", "HEADER", "MISTAKE", "build_ontology", "gold", "mistakes", "write_task"]
 
 EXERCISE, MISTAKE = "Exercise", "Mistake"  # dimensions
 CHOICE = "exercise"  # the choice field whose options are the exercises
@@ -67,9 +67,6 @@ def write_task(task: str, dataset: str, exercises: Sequence[str], stem: str, dat
         raise TaskError(f"{path}: not a task: {error!r}") from None
     choices[0]["options"] = list(exercises)
     text = HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=120)
-    earlier = dataset_info / "tasks" / f"{record['name']}.yaml"
-    if earlier.is_file() and earlier.read_text(encoding="utf-8").startswith(HEADER):
-        earlier.unlink()  # another one of that name would be refused
     made = folder / f"{record['name']}.yaml"
     made.write_text(text, encoding="utf-8")
     return str(made)

@@ -214,6 +214,7 @@ def named(
     if not (task or entry[0]):
         raise SourceError(f"--ontology {ontology}: no entry of dataset_info.json names a task: name one with --task")
     target = Target.open(out, task or entry[0] or "", ontology or entry[1], dataset_info)
+    target.adopt()
     return target.task.name, target.ontology_stem or None
 
 

@@ -83,6 +83,7 @@ def test_a_folder_without_a_name_is_no_dataset(out, tmp_path):
 def test_another_ontology_of_the_same_version_is_refused(target, tmp_path):
     other = Ontology("small", "1", ONTOLOGY.dimensions, (*ONTOLOGY.concepts, Concept("Zeal", "Ability")))
     write_snapshot(other, tmp_path / "other.json")
+    target.adopt()
     with pytest.raises(SourceError, match=r"small-1\.json is another ontology of that name and version"):
         Target.open(tmp_path / "data" / "b", "edugraph", str(tmp_path / "other.json"), target.dataset_info)
 
@@ -107,6 +108,17 @@ def test_a_task_and_its_ontology_from_elsewhere_are_found_again(tmp_path):
     path.write_bytes(path.read_bytes() + b"# another\n")
     with pytest.raises(SourceError, match=r"mine\.yaml is another task than .*task\.yaml"):
         Target.open(tmp_path / "data" / "c", str(path), None, tmp_path / "dataset_info")
+
+
+def test_nothing_is_written_before_the_account_closes(tmp_path):
+    write_snapshot(ONTOLOGY, tmp_path / "small.json")
+    path = tmp_path / "task.yaml"
+    path.write_bytes((MINE % (tmp_path / "small.json")).encode())
+    before = contents(tmp_path)
+    target = Target.open(tmp_path / "data" / "a", str(path), None, tmp_path / "dataset_info")
+    with pytest.raises(SourceError, match="no row is left"):
+        publish(target, {"train": []}, {}, Account("x"))
+    assert contents(tmp_path) == before
 
 
 def test_a_tasks_name_stays_inside_its_folder(tmp_path):

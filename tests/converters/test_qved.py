@@ -127,6 +127,11 @@ def test_new_data_replace_the_task_that_old_ones_made(full):
     assert path.read_text().startswith(HEADER)
     assert "burpees" in path.read_text()
     assert full.gold()["00000012.mp4"]["mistakes"] == []
+    made = path.read_bytes()
+    full.file("fine_grained_labels", [record(13, "rows - slow")])
+    full.clip("videos/rows/00000013.mp4", 13)
+    full.convert("--task", "feedback_structured", "--val", 0, "--per-class", 1, "--strict", status=1)
+    assert path.read_bytes() == made, "a run that fails leaves the task of the dataset that is there"
     path.write_text("name: mine\n")
     assert "is another task" in str(full.convert("--task", "feedback_structured", status=2))
 
