@@ -9,6 +9,7 @@ from ontune.errors import CheckFailed, SourceError
 
 __all__ = ["Account"]
 
+NAMED = 20  # rows of a reason that an error names: thousands may lack their pictures
 SHOWN = 5  # places that are shown for each reason; the file holds all of them
 
 
@@ -33,8 +34,12 @@ class Account:
         self.warnings[kind].append(where)
 
     def drops(self) -> list[str]:
-        """Each dropped row with its reason."""
-        return [f"{reason}: {where}" for reason, rows in sorted(self.dropped.items()) for where in rows]
+        """The dropped rows with their reasons, and how many more there are of a reason that many have."""
+        found: list[str] = []
+        for reason, rows in sorted(self.dropped.items()):
+            found += [f"{reason}: {where}" for where in rows[:NAMED]]
+            found += [f"{reason}: {len(rows) - NAMED} more, {len(rows)} in all"] * (len(rows) > NAMED)
+        return found
 
     def close(self) -> None:
         """Raises CheckFailed for drops under --strict, SourceError where nothing is left or the sum is off."""
@@ -60,20 +65,20 @@ class Account:
             "places": dict(sorted({**self.dropped, **self.warnings}.items())),
         }
 
-    def text(self) -> str:
-        """The account for people: counts, and the first places of each reason."""
+    def text(self, file: str = "account.json") -> str:
+        """The account for people: counts, and the first places of each reason; `file` holds all of them."""
         splits = ", ".join(f"{split} {count}" for split, count in sorted(self.written.items()))
         lines = [f"read     {self.read}", f"written  {self.written.total()} ({splits})"]
-        lines += ["dropped", *self._lines(self.dropped)] if self.dropped else ["dropped  0"]
-        lines += ["warnings", *self._lines(self.warnings)] if self.warnings else ["warnings 0"]
+        lines += ["dropped", *self._lines(self.dropped, file)] if self.dropped else ["dropped  0"]
+        lines += ["warnings", *self._lines(self.warnings, file)] if self.warnings else ["warnings 0"]
         return "\n".join([*lines, *_fact_lines(self.facts, "")])
 
     @staticmethod
-    def _lines(reasons: dict[str, list[str]]) -> list[str]:
+    def _lines(reasons: dict[str, list[str]], file: str) -> list[str]:
         lines: list[str] = []
         for reason, rows in sorted(reasons.items()):
             lines += [f"  {reason}: {len(rows)}", *(f"    {row}" for row in rows[:SHOWN])]
-            lines += [f"    … {len(rows) - SHOWN} more in account.json"] * (len(rows) > SHOWN)
+            lines += [f"    … {len(rows) - SHOWN} more in {file}"] * (len(rows) > SHOWN)
         return lines
 
 

@@ -62,7 +62,11 @@ def command(
     write_atomic(out / "analysis.json", json.dumps(analysis, indent=2, ensure_ascii=False))
     write_atomic(out / "analysis.md", to_markdown(analysis))
     write_atomic(out / "analysis.html", to_html(analysis, chosen(found, pictures)))
-    lines = [account.text(), *recommendations(analysis), f"{out}/analysis.json, analysis.md, analysis.html"]
+    lines = [
+        account.text("analysis.json"),
+        *recommendations(analysis),
+        f"{out}/analysis.json, analysis.md, analysis.html",
+    ]
     emit(
         {**analysis, "files": [str(out / f"analysis.{end}") for end in ("json", "md", "html")]},
         "\n".join(lines),

@@ -38,6 +38,15 @@ def test_strict_names_every_dropped_row():
     assert caught.value.faults == tuple(f"missing: row {number}" for number in range(9))
 
 
+def test_an_error_of_thousands_of_rows_stays_one_that_people_read():
+    made = account(4001, {}, [("missing", f"row {number}") for number in range(4000)] + [("odd", "row x")])
+    with pytest.raises(SourceError) as caught:
+        made.close()
+    assert len(caught.value.faults) == 23
+    assert caught.value.faults[0] == "made_up: no row is left of 4001 read"
+    assert caught.value.faults[-3:] == ("missing: row 19", "missing: 3980 more, 4000 in all", "odd: row x")
+
+
 def test_record_and_text():
     made = account(10, {"val": 1, "train": 2}, [("missing", f"row {number}") for number in range(7)])
     made.warn("odd", "row 9")

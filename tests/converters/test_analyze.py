@@ -146,6 +146,8 @@ def test_the_command(cli, tmp_path):
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert cli("analyze", str(source), "--out", str(out), "--strict").status == 1
     assert cli("analyze", str(tmp_path / "gone")).status == 2
+    write(source, {"train/labels/broken.txt": "9 0.5 0.5 0.1 0.1\n" * 7})
+    assert "… 3 more in analysis.json" in cli("analyze", str(source), "--out", str(out)).out
     misspelt = cli("analyze", str(source), "--out", str(out), "--leave-out", "Rock toe")
     assert (misspelt.status, "--leave-out 'Rock toe': no object has this class" in misspelt.err) == (2, True)
 
