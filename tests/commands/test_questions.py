@@ -462,6 +462,7 @@ def test_faults(folder, cli, name, monkeypatch) -> None:
         assert server.bodies == []
     assert ran.status == 2
     assert expected in "\n".join(ran.json()["error"])
+    assert all(len(fault) < 400 for fault in ran.json()["error"]), "a wrong file is not shown whole"
 
 
 def test_a_refused_schema_says_which_option_to_change(folder, cli) -> None:

@@ -64,8 +64,8 @@ PROBE = "{id: p, category: c, question: q, expected_answer: x"
         ("[{id: p, category: c, question: '<image>q', expected_answer: yes}]", ["media tag", "quote them"]),
         (f"{{probes: [{PROBE}}}], goal: f1>=0.5}}", ["expected one on probe_pass_rate"]),
         (
-            f"{{probes: [{PROBE}}}], goal: high, aim: 1, system: 3}}",
-            ["unknown key 'aim'", "system is 3", "goal 'high'"],
+            f"{{probes: [{PROBE}}}], goal: high, aim: 1, 5: 6, system: 3}}",
+            ["unknown key 'aim'", "unknown key 5", "system is 3", "goal 'high'"],
         ),
     ],
 )

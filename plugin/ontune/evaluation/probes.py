@@ -126,7 +126,7 @@ def read_results(path: Path, level: float = 0.95) -> tuple[dict[str, Any], Estim
 def read_probes(path: Path) -> Probes:
     """The probes of a YAML, JSON or JSONL file. Raises InputError with all faults at once."""
     top, items = _items(path)
-    faults = [f"{path}: unknown key {key!r}: expected {sorted(TOP)}" for key in sorted(top.keys() - TOP)]
+    faults = [f"{path}: unknown key {key!r}: expected {sorted(TOP)}" for key in sorted(top.keys() - TOP, key=repr)]
     found: list[Probe] = []
     places: dict[str, int] = {}
     for number, item in enumerate(items, start=1):

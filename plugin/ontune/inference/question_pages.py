@@ -47,7 +47,7 @@ def read_classes(path: Path) -> dict[str, dict[str, str]]:
     """
     columns, rows = _read_csv(path)
     if "page_id" not in columns or not set(columns) & set(KNOWN):
-        raise InputError(f"{path}: columns {columns}: expected page_id and some of {list(KNOWN)}")
+        raise InputError(f"{path}: columns {list(columns)!r:.200}: expected page_id and some of {list(KNOWN)}")
     found: dict[str, dict[str, str]] = {}
     faults: list[str] = []
     for number, row in enumerate(rows, start=2):
@@ -68,7 +68,9 @@ def weak_pages(
     """
     columns, rows = _read_csv(path)
     if not {"kind", "value"} <= set(columns):
-        raise InputError(f"{path}: columns {columns}: expected kind and value, as `ontune weak-spots` writes them")
+        raise InputError(
+            f"{path}: columns {list(columns)!r:.200}: expected kind and value, as `ontune weak-spots` writes them"
+        )
     spots = [(row["kind"], row["value"]) for row in rows if row["kind"] in kinds][:worst]
     if not spots:
         there = sorted({row["kind"] for row in rows})
