@@ -125,10 +125,11 @@ def _check_replaceable(out: Path, sources: Sequence[Path]) -> None:
 
 
 def _written(index: Path) -> set[str]:
-    """The names that an earlier run wrote: short videos, and their folders of pictures."""
-    if not index.is_file():
+    """The names that an earlier run wrote: short videos, and their folders of pictures; none of an index of another."""
+    try:
+        names = {str(json.loads(line)["file"]) for line in index.read_bytes().decode().split("\n")[:-1]}
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return set()
-    names = {json.loads(line)["file"] for line in index.read_text(encoding="utf-8").splitlines()}
     return names | {Path(name).stem for name in names}
 
 

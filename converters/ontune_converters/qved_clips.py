@@ -198,9 +198,13 @@ class Studio:
         file = short_name(name, sha256)
         content = row.path if indices is None else self._written(video, indices, file)
         frames = len(video.frames) if indices is None else len(indices)
-        if video.varies:
+        if video.varies and not self._chosen:
             self.account.warn("variable_frame_rate", f"{name}: readers count on a fixed one; choose frames instead")
         return Prepared(file, content, sha256, sha256_file(content), round(video.duration, 3), frames, check)
+
+    @property
+    def _chosen(self) -> bool:
+        return self.selection is not None or self.lists is not None
 
     def _indices(self, video: Video, sha256: str) -> list[int] | None:
         """The frames to write, or None for a file that both hosts read as it is."""

@@ -117,7 +117,10 @@ def test_nothing_else_is_overwritten(cli, folder, tmp_path):
     (tmp_path / "mine/letter.txt").write_text("dear")
     (tmp_path / "file").write_text("dear")
     (tmp_path / "empty").mkdir()
-    for out, said in [("mine", "letter.txt"), ("file", "a file"), ("in", "holds a source")]:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/frames.jsonl").write_text("{\n")
+    (tmp_path / "odd/a.mp4").write_text("dear")
+    for out, said in [("mine", "letter.txt"), ("odd", "a.mp4"), ("file", "a file"), ("in", "holds a source")]:
         answer = cli("convert", "frames", str(folder), "--every", "9", "--out", str(tmp_path / out))
         assert (answer.status, said in answer.err) == (2, True)
     answer = cli("convert", "frames", str(tmp_path / "empty"), "--every", "9", "--out", str(tmp_path / "out"))

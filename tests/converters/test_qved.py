@@ -274,6 +274,7 @@ def test_clips_that_a_reader_fails_at_are_written_anew(place):
         assert (video.codec, "mp4" in video.container, video.is_turned) == ("h264", True, False)
         if name != "00000002.mp4":
             assert shown(video.path) == [int(name[:8]) + at for at in range(6)]
+    assert "variable_frame_rate" not in place.convert("--val", 0, "--count", 3)["warnings"], "frames are chosen"
 
 
 def test_what_is_missing_broken_or_there_twice_is_dropped_by_reason(full):
