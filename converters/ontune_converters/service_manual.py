@@ -48,7 +48,11 @@ def tell_missing(gallery: Gallery, rows: int) -> None:
 )
 @click.option("--keep-splits", is_flag=True, help="Keep the source's own train and val, leaking pages and all.")
 @click.option(
-    "--near", type=click.IntRange(0, 64), default=4, show_default=True, help="Bits in which near pictures differ."
+    "--near",
+    type=click.IntRange(0, 64),
+    default=4,
+    show_default=True,
+    help="Bits of 64 in which the looks of near-identical pictures may differ.",
 )
 @click.option(
     "--smallest",
@@ -56,10 +60,13 @@ def tell_missing(gallery: Gallery, rows: int) -> None:
     default=600,
     show_default=True,
     metavar="PIXELS",
-    help="Longest side of a page.",
+    help="A picture with a shorter longest side is reported as no page (a favicon).",
 )
 @click.option(
-    "--drop", multiple=True, type=click.Choice(sorted(KINDS)), help="Drop questions with this finding; repeat."
+    "--drop",
+    multiple=True,
+    type=click.Choice(sorted(KINDS)),
+    help="Drop questions with this finding (--quality says what each means); repeat.",
 )
 @click.option("--quality", type=NEW_PATH, metavar="FILE", help="Write the quality report there, every finding in it.")
 @click.option("--task", default="service_manual", show_default=True, help="A task: its file, or its name.")
@@ -91,6 +98,8 @@ def command(
     a file.
     """
     _check_keep(keep_splits)
+    if quality and quality.resolve().is_relative_to(out.resolve()):
+        raise click.UsageError(f"--quality {quality}: in --out {out}, which holds the dataset alone")
     target = Target.open(out, task, None, dataset_info, (*sources, *media_root, *pages))
     answer_field(target.task)  # refuses a task of another form before anything is read
     account = Account("service_manual", strict)

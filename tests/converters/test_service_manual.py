@@ -301,10 +301,11 @@ def test_keeping_the_sources_own_split_tells_what_it_leaks(convert, cli):
     [
         (["--val", "0.7", "--test", "0.6"], "--test 0.6 and --val 0.7: more than all"),
         (["--val", "1"], "is left for train"),
+        (["--quality", "data/manual/quality.json"], "in --out data/manual, which holds the dataset alone"),
         (["--stratify", "chapter"], "--stratify chapter: no sample has it; meta has ['content_type',"),
     ],
 )
-def test_wrong_shares(place, cli, options, said):
+def test_wrong_options(place, cli, options, said):
     many(6)
     answer = cli("convert", "service_manual", "repo", "--out", "data/manual", *options)
     assert (answer.status, said in answer.err) == (2, True), answer.err
