@@ -46,7 +46,7 @@ def read_annotations(
         splits[picture.name].append(picture.split)
     SourceError.check(
         [
-            f"{name}: annotated {len(of)} times, for {', '.join(of)}: expected one annotation of a picture"
+            f"{name}: annotated {len(of)} times, for {', '.join(sorted({*of}))}: expected one annotation of a picture"
             for name, of in sorted(splits.items())
             if len(of) > 1
         ]

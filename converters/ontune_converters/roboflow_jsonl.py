@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,14 @@ def read(source: Path, account: Account) -> list[AnnotatedPicture]:
     for place in places(source, {".jsonl"}, account):
         records = _records(place, faults)
         known = {number: record for number, record in records if isinstance(record, dict) and record.keys() >= KEYS}
+        lines: defaultdict[str, list[int]] = defaultdict(list)
+        for number, record in known.items():
+            lines[str(record["image"])].append(number)
         if known:  # else it is no file of this form
             others = [number for number, _ in records if number not in known]
             faults += [f"{place.name}:{number}: expected the keys {sorted(KEYS)}" for number in others]
-        found += [_picture(record, number, place) for number, record in progress(known.items(), place.name, len(known))]
+        for name, numbers in progress(lines.items(), place.name, len(lines)):
+            found.append(_picture(name, {number: known[number]["suffix"] for number in numbers}, place))
     SourceError.check(faults)
     return found_in(source, found, f"Roboflow JSONL files (lines with the keys {sorted(KEYS)})")
 
@@ -50,9 +55,14 @@ def _records(place: Place, faults: list[str]) -> list[tuple[int, Any]]:
     return found
 
 
-def _picture(record: dict[str, Any], number: int, place: Place) -> AnnotatedPicture:
-    items = [(f":{number}: object {at}", part) for at, part in enumerate(_parts(record["suffix"]), start=1)]
-    return place.picture(str(record["image"]), (0, 0), items, parse_part)
+def _picture(name: str, suffixes: Mapping[int, object], place: Place) -> AnnotatedPicture:
+    """One picture with what its lines say, whose numbers are the keys: a line may be about one class alone."""
+    items = [
+        (f":{number}: object {at}", part)
+        for number, suffix in suffixes.items()
+        for at, part in enumerate(_parts(suffix), start=1)
+    ]
+    return place.picture(name, (0, 0), items, parse_part)
 
 
 def _parts(suffix: object) -> Iterator[object]:

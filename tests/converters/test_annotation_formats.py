@@ -172,7 +172,7 @@ def test_bad_records_are_counted_and_named(tmp_path, file, content, reason, text
         ({"a.json": COCO, "b.xml": VOC}, "files of coco and voc: name one with --format"),
         ({"a.json": {}, "b.json": "["}, "no annotations that are known"),
         ({"a.xml": CVAT.replace("<image", "<track/><image")}, "tracks of a video"),
-        ({"a.json": COCO, "train/b.json": COCO}, "images/a.png: annotated 2 times, for train, train"),
+        ({"a.json": COCO, "train/b.json": COCO}, "images/a.png: annotated 2 times, for train: "),
         ({"a.json": "["}, "no annotations that are known; a.json is not JSON"),
         ({"a.json": changed(COCO, "annotations", value=None)}, "a.json: annotations is None: expected a list"),
         (
@@ -204,6 +204,21 @@ def test_a_line_ends_at_a_line_feed_alone(tmp_path):
     text = "\n".join(json.dumps(row | {"prefix": prompt}, ensure_ascii=False) for row in (QWEN,))
     source = write(tmp_path / "source", {"annotations.jsonl": text, "a.png": SIZE})
     assert len(read_annotations(source, reading())[0].regions) == 2
+
+
+def test_lines_of_one_picture_are_one(tmp_path):
+    parts = PALIGEMMA["suffix"].split(" ; ")
+    rows = [PALIGEMMA | {"prefix": f"detect {number}", "suffix": part} for number, part in enumerate(parts)]
+    rows.append(PALIGEMMA | {"prefix": "detect all"})
+    source = write(tmp_path / "source", {"annotations.jsonl": "\n".join(map(json.dumps, rows)), "a.png": SIZE})
+    account = reading()
+    [picture] = read_annotations(source, account)
+    assert [region.where for region in picture.regions] == [f"annotations.jsonl:{at}: object 1" for at in (1, 2)]
+    assert account.dropped == {
+        "duplicate": [
+            f"annotations.jsonl:3: object {at}: the object of annotations.jsonl:{at}: object 1" for at in (1, 2)
+        ]
+    }
 
 
 def test_predictions_are_no_annotations(tmp_path):
