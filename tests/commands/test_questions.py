@@ -151,6 +151,13 @@ def test_dropped_and_counted(folder, cli, reason) -> None:
     assert len(record["examples"][reason]) == len(items)
 
 
+def test_people_are_told_what_a_drop_means(folder, cli) -> None:
+    with judge_server(drafting(lambda _: [pair("Which torque?", "They have 13 Nm.")])) as server:
+        ran = cli(*call(server, "--max-pages", "1", "--content-type", "procedure"))
+    assert "1 dropped: short_question: a question of fewer than 15 characters\n" in ran.out
+    assert "21 - Clutch-0001 number 1: 13 characters: 'Which torque?' → 'They have 13 Nm.'" in ran.out
+
+
 def test_one_question_with_one_answer_stands_on_one_page_alone(folder, cli) -> None:
     same = pair("What follows when the joint is tight?", "A check of the joint.")
     with judge_server(drafting(lambda number: [*two_questions(number), same])) as server:

@@ -15,7 +15,7 @@ from ontune.commands.question_job import CHOICE, Choice, Job, new_records
 from ontune.console import FILE, FOLDER, NEW_PATH, emit, json_option, libraries_apart, message
 from ontune.errors import InputError
 from ontune.inference.question_file import merged, write_records
-from ontune.inference.question_filters import Sieve
+from ontune.inference.question_filters import REASONS, Sieve
 from ontune.inference.question_pages import KINDS
 from ontune.inference.question_templates import load_templates
 from ontune.inference.questions import Drafted, Drafter
@@ -186,7 +186,10 @@ def _text(record: Record) -> str:
     head = f"{record['read']} questions drafted about {record['pages']} pages, {record['written']} written"
     lines = [f"{head} to {record['file']}"]
     for reason, count in record["dropped"].items():
-        lines += [f"  {count:5} dropped: {reason}", *(f"        {text}" for text in record["examples"][reason][:1])]
+        lines += [
+            f"  {count:5} dropped: {reason}: {REASONS[reason]}",
+            *(f"        {text}" for text in record["examples"][reason][:1]),
+        ]
     lines += [f"  {count:5} pages not answered: {kind}" for kind, count in record["failed"].items()]
     if count := record["pages_without_questions"]:
         lines.append(f"  {count:5} pages without a question")
