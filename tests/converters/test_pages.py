@@ -83,6 +83,30 @@ def test_colours_are_the_documents(place, cli):
     assert all(abs(value - wanted) < 8 for value, wanted in zip(found, (220, 30, 10), strict=True)), found
 
 
+def with_field(document: bytes) -> bytes:
+    """The document with a form's field on its page, drawn as a black square of 100 points."""
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(60)/F 4/Rect[50 50 150 150]/P 10 0 R/AP<</N 51 0 R>>>>"
+    square = b"<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length 22>>\nstream\n0 g 0 0 100 100 re f  \nendstream"
+    head = document.partition(b"xref\n")[0].replace(b"/Type/Page/", b"/Type/Page/Annots[50 0 R]/")
+    head = head.replace(b"/Type/Catalog/", b"/Type/Catalog/AcroForm<</Fields[50 0 R]>>/")
+    objects = b"50 0 obj\n%s\nendobj\n51 0 obj\n%s\nendobj\n" % (field, square)
+    return head + objects + b"trailer\n<</Size 60/Root 1 0 R>>\n%%EOF\n"
+
+
+def test_values_of_forms_are_drawn(place, cli):
+    Path("form.pdf").write_bytes(with_field(pdf([Sheet(["x"], (200, 200))])))
+    assert cli("convert", "pages", "form.pdf", "--dpi", "72", "--format", "png", "--out", "p").status == 0
+    with Image.open("p/form-0001.png") as image:
+        assert image.getpixel((100, 100)) == (0, 0, 0)
+
+
+def test_words_parted_at_the_end_of_a_line(place, cli):
+    """The library's mark for such a hyphen is none that a text should hold."""
+    Path("parted.pdf").write_bytes(pdf([Sheet(["Tighten the clut-", "ch bolt"])]))
+    assert cli("convert", "pages", "parted.pdf", "--dpi", "30", "--out", "p").status == 0
+    assert read_text(Path("p"), *read_pages(Path("p"))) == "Tighten the clut-ch bolt"
+
+
 def test_same_bytes_whatever_the_number_of_processes(place, cli):
     for out, processes in (("one", "1"), ("two", "2")):
         assert cli("convert", "pages", "manual.pdf", "--out", out, "--dpi", "40", "--processes", processes).status == 0
