@@ -159,6 +159,23 @@ def test_links_that_lead_to_another_computer(convert, cli):
     assert (answer.status, "missing" in answer.err) == (1, True)
 
 
+def test_no_link_leads_out_of_the_media_root(convert):
+    page("elsewhere/secret.jpg", 1)
+    page("moved/a.jpg", 2)
+    Path("moved/b.jpg").symlink_to(Path("elsewhere/secret.jpg").resolve())
+    Path("moved/c.jpg").symlink_to("a.jpg")
+    write("vlm_train.jsonl", *(record(name, 1, f"What is {name}?", "M8", f"{name}.jpg") for name in "abc"))
+    account = convert("--val", "0", "--media-root", "moved")
+    assert (sorted(samples()), account["dropped"]) == (["a-q01", "c-q01"], {"path_escape": 1})
+    assert account["places"]["path_escape"] == ["repo/vlm_train.jsonl:2: 'b.jpg': a link out of moved"]
+
+
+def test_the_same_words_about_two_pages_without_pictures_are_two_questions(convert):
+    write("vlm_train.jsonl", *(record(name, 1, "Which oil?", "10W-40", None) for name in ("a", "a", "b")))
+    account = convert("--val", "0")
+    assert (account["written"], account["dropped"]) == (2, {"duplicate": 1})
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
