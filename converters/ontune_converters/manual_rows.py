@@ -99,7 +99,7 @@ def _parse_finished(entry: Entry, source: Source) -> Row:
         raise ValueError(f"conversations has the roles {roles}: expected user and assistant")
     texts: list[object] = [turn.get("content", turn.get("value")) for turn in turns]
     meta = _meta(record["metadata"])
-    images = _images(record["image"] if "image" in record else record.get("images"))
+    images = _images(record["images"] if "images" in record and "image" not in record else record["image"])
     stem = PurePosixPath(entry.where.rsplit(":", 1)[0]).stem
     return _row(entry, source, images, texts, meta, SPLITS.get(stem.removeprefix("vlm_").casefold(), ""))
 

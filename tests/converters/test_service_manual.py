@@ -232,17 +232,20 @@ def test_all_faults_at_once(place, cli):
         QA | {"qa_pairs": None},
         QA | {"qa_pairs": ["Which tool?"]},
         record("a", 2, "Which <video>?", "60 Nm"),
+        {key: value for key, value in good.items() if key != "image"},
+        good | {"image": ["images/a.jpg", ""]},
     )
     with Path("repo/vlm_train.jsonl").open("a") as file:
         file.write(json.dumps(record("a", 3, "Which half \ud83d?", "60 Nm")))
     answer = cli("convert", "service_manual", "repo", "--out", "data/manual", "--json")
     faults = answer.json()["error"]
     lines = [fault.split(": ")[0].removeprefix("repo/vlm_train.jsonl:") for fault in faults]
-    assert (answer.status, sorted(lines, key=int)) == (2, [*"1111112345", *map(str, range(6, 12))])
+    assert (answer.status, sorted(lines, key=int)) == (2, [*"1111112345", *map(str, range(6, 14))])
     for fault in (
         *("conversations has the roles ['human']: expected user and assistant", "neither conversations nor qa_pairs"),
         *("conversations is [1, 2]: expected a list of objects", "metadata is ['a']: expected an object"),
         *("qa_pairs is None: expected a list of objects", "qa_pairs is ['Which tool?']: expected a list of objects"),
+        *("no 'image'", "image is ['images/a.jpg', '']: expected a name, a list of names, or null"),
         *("expected no tag of a video", "half of a surrogate pair, which no file can hold: '\\\\ud83d'"),
     ):
         assert fault in answer.out
