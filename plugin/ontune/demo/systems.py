@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ontune.demo import edugraph, feedback, manual
+from ontune.demo import conditions, edugraph, feedback, manual
 from ontune.demo.bounds import Results
 from ontune.demo.runner import Step
 from ontune.demo.steps import Host
@@ -22,6 +22,7 @@ class System:
 
 
 SYSTEMS: Mapping[str, System] = {
+    "conditions": System(conditions.steps, conditions.results),
     "edugraph": System(edugraph.steps, edugraph.results),
     "feedback": System(feedback.steps, feedback.results),
     "manual": System(manual.steps, manual.results),
