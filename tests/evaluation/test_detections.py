@@ -1,12 +1,14 @@
 """What a detector and a classifier are worth together."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ontune.evaluation.detections import Outcome, counts, measured
+from ontune.evaluation.significance import wilson
 
 RIGHT = Outcome("p", "toe drain", "normal", True, True, "toe drain")
 WRONG = Outcome("p", "toe drain blocked", "blocked", True, True, "toe drain")
@@ -62,8 +64,18 @@ def test_classes_that_are_spelt_alike_stay_apart() -> None:
 def test_pictures_are_drawn_and_not_objects() -> None:
     one = measured([RIGHT] * 20 + [MISSED] * 20)["end_to_end_recall"]
     assert (one["value"], one["low"], one["high"]) == (0.5, 0, 1), "two pictures decide little, however many objects"
-    lone = measured([RIGHT, UNREAD])["class_toe_drain_recall"]
-    assert (lone["low"], lone["high"]) == (1, 1), "draws without the class say nothing of it"
+    pair = measured([RIGHT, replace(RIGHT, picture="r"), UNREAD])["class_toe_drain_recall"]
+    assert (pair["low"], pair["high"]) == wilson(2, 2), "draws without the class say nothing of it"
+
+
+def test_intervals_are_no_surer_than_the_sample() -> None:
+    found = measured([RIGHT, replace(RIGHT, picture="r")] * 20)
+    for name in ("detection_precision", "end_to_end_recall", "end_to_end_f1"):
+        assert (found[name]["value"], found[name]["low"], found[name]["high"]) == (1, *wilson(2, 2)), name
+    found = measured([replace(one, picture=f"{at}") for at, one in enumerate([RIGHT] * 19 + [MISSED])])
+    assert found["end_to_end_recall"]["low"] <= wilson(19, 20)[0]
+    assert found["end_to_end_recall"]["high"] >= wilson(19, 20)[1]
+    assert [measured([RIGHT] * 5)["end_to_end_recall"][end] for end in ("low", "high")] == [None, None], "one picture"
 
 
 @given(st.lists(st.sampled_from([RIGHT, WRONG, UNNAMED, UNREAD, MISSED, FALSE]), max_size=12))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ontune.evaluation.bootstrap import RESAMPLES, SEED, Groups, intervals
+from ontune.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Groups, intervals
 from ontune.evaluation.choice import slug
 from ontune.evaluation.measure import Floats, Measure, Values, Weights, point, ratio
+from ontune.evaluation.significance import wilson
 
 __all__ = ["Outcome", "counts", "end_to_end", "measured"]
 
@@ -57,6 +58,12 @@ def end_to_end(outcomes: Sequence[Outcome]) -> Measure:
 
     Precision, recall and F1 as in Everingham et al. (2010), "The Pascal Visual Object Classes Challenge".
     """
+    shares = _shares(outcomes)
+    return lambda weights: _with_f1(weights, shares)
+
+
+def _shares(outcomes: Sequence[Outcome]) -> dict[str, tuple[Floats, Floats]]:
+    """For each metric but F1 the outcomes that hit, and those that it is a share of."""
 
     def column(of: Callable[[Outcome], bool]) -> Floats:
         return np.array([float(of(one)) for one in outcomes])
@@ -76,7 +83,7 @@ def end_to_end(outcomes: Sequence[Outcome]) -> Measure:
         for value in sorted({value for value in values if value is not None}):
             part = np.array([float(one == value) for one in values])
             shares[_free(f"{kind}_{slug(value)}", shares)] = (right * part, part)
-    return lambda weights: _with_f1(weights, shares)
+    return shares
 
 
 def _free(stem: str, taken: Mapping[str, object]) -> str:
@@ -98,12 +105,31 @@ def _with_f1(weights: Weights, shares: Mapping[str, tuple[Floats, Floats]]) -> d
 
 
 def measured(outcomes: Sequence[Outcome], resamples: int = RESAMPLES) -> dict[str, dict[str, float | None]]:
-    """Each metric's `value`, and the ends of its interval, `low` and `high`: pictures are drawn, not objects."""
+    """Each metric's `value`, and the ends of its interval, `low` and `high`: pictures are drawn, not objects.
+
+    As in all reports: a share's interval is never narrower than Wilson's, and where no draw differs Wilson's is that of
+    the pictures. One picture alone gives none.
+    """
     measure = end_to_end(outcomes)
     numbers: dict[str, int] = {}
     groups: Groups = np.array([numbers.setdefault(one.picture, len(numbers)) for one in outcomes], dtype=np.int64)
     ends = intervals(measure, groups, resamples, SEED, what="pictures drawn")
-    return {
-        name: {"value": value, "low": ends[name][0] if ends else None, "high": ends[name][1] if ends else None}
-        for name, value in point(measure, len(outcomes)).items()
-    }
+    shares, everything = _shares(outcomes), np.ones(len(outcomes))
+    found: dict[str, dict[str, float | None]] = {}
+    for name, value in point(measure, len(outcomes)).items():
+        part, whole = shares.get(name, (None, everything))
+        pictures = len(np.unique(groups[whole > 0]))
+        low, high = _span(value, ends[name], part, whole, pictures) if pictures > 1 and ends else (None, None)
+        found[name] = {"value": value, "low": low, "high": high}
+    return found
+
+
+def _span(
+    value: float, drawn: tuple[float, float], part: Floats | None, whole: Floats, pictures: int
+) -> tuple[float, float]:
+    if drawn[0] == drawn[1] and value in (0, 1):
+        return wilson(value * pictures, pictures, LEVEL)
+    if part is None:
+        return drawn
+    low, high = wilson(part.sum(), whole.sum(), LEVEL)
+    return min(low, drawn[0]), max(high, drawn[1])
