@@ -13,7 +13,7 @@ from ontune.task import load_task
 __all__ = ["results"]
 
 STILL = "after, single frame"
-CEILING = 0.50  # of what one frame of a clip, shown all the time, may tell
+CEILING = 0.50  # of what one frame of a clip, shown all the time, may tell; trained on such clips alone it was 0.34
 NAMES = {"before": BEFORE, "after": AFTER, "blank": BLANK, "still": STILL}
 
 
