@@ -47,6 +47,10 @@ def parse_data_yaml(text: str, where: str) -> Export:
         if not all(isinstance(place, str) for place in places):
             faults.append(f"{where}: {key} is {value!r}: expected a path, or a list of paths")
         splits[split] = splits.get(split, ()) + tuple(map(str, places))
+    if "kpt_shape" in record:  # a line's box and key points would pass for a polygon
+        faults.append(
+            f"{where}: kpt_shape is {record['kpt_shape']!r}: key points are not read: export boxes or polygons"
+        )
     SourceError.check(faults)
     kept = {split: places for split, places in splits.items() if places}
     return Export(names, kept, str(record.get("path") or ""), record.get("task") == "obb")

@@ -89,6 +89,7 @@ def test_a_printed_box_is_read_again(a, b, c, d):
         ("names: [a, yes]", ["names has 1: True: expected a number and a quoted name"]),
         ("names: {a: b}\ntrain: [1]", ["names has 'a': 'b'", "train is [1]: expected a path"]),
         ("train: x", ["names is None: expected a list of class names, or a mapping"]),
+        ("names: [a]\ntrain: x\nkpt_shape: [17, 3]", ["kpt_shape is [17, 3]: key points are not read"]),
         ("- a", ["expected a mapping with names"]),
         ("a: [", ["not YAML"]),
     ],
