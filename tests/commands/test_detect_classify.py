@@ -126,8 +126,8 @@ def test_the_record_of_a_picture(folder, cli) -> None:
     plain = json.loads((folder / "plain/objects/c.png.json").read_text())
     assert (plain["missed"], plain["objects"][0]["truth"], plain["objects"][0]["false"]) == (None, None, False)
     with Image.open(folder / "out/annotated/c.png") as drawn, Image.open(folder / "set/valid/images/c.png") as bare:
-        assert drawn.size == bare.size
-        frames = {drawn.convert("RGB").getpixel(place) for place in ((192, 100), (64, 40))}
+        assert drawn.size == (2 * bare.width, 2 * bare.height), "names find no room on a small picture"
+        frames = {drawn.convert("RGB").getpixel(place) for place in ((384, 200), (128, 80))}
     assert frames == {(213, 94, 0), (204, 121, 167)}, "the false one and the missed one, each in its colour"
 
 
