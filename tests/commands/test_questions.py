@@ -156,6 +156,7 @@ def test_people_are_told_what_a_drop_means(folder, cli) -> None:
         ran = cli(*call(server, "--max-pages", "1", "--content-type", "procedure"))
     assert "1 dropped: short_question: a question of fewer than 15 characters\n" in ran.out
     assert "21 - Clutch-0001 number 1: 13 characters: 'Which torque?' → 'They have 13 Nm.'" in ran.out
+    assert ran.out.endswith("      1 pages without a question\n      5 pages over max pages\n"), ran.out
 
 
 def test_one_question_with_one_answer_stands_on_one_page_alone(folder, cli) -> None:

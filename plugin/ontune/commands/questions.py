@@ -159,8 +159,11 @@ def _cost(record: Record) -> str:
     price = f", {found['price']:,.2f} at these prices" if "price" in found else ""
     back = f"at most {found['tokens_out']:,} back"
     head = f"{record['pages']} pages, {found['requests']} requests{kept}, {tokens}, {back}"
-    left = [f"  {count} pages {why.replace('_', ' ')}" for why, count in record["pages_left"].items()]
-    return "\n".join([head + price, *left])
+    return "\n".join([head + price, *_left(record)])
+
+
+def _left(record: Record) -> list[str]:
+    return [f"  {count:5} pages {why.replace('_', ' ')}" for why, count in record["pages_left"].items()]
 
 
 def _write(job: Job, drafter: Drafter, drafted: Sequence[Drafted], timestamp: str | None) -> Record:
@@ -193,4 +196,4 @@ def _text(record: Record) -> str:
     lines += [f"  {count:5} pages not answered: {kind}" for kind, count in record["failed"].items()]
     if count := record["pages_without_questions"]:
         lines.append(f"  {count:5} pages without a question")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_left(record)])
