@@ -66,8 +66,8 @@ def test_answers_that_are_scored_are_free_and_about_held_out_pages() -> None:
 
 def test_what_is_shown_below_the_table() -> None:
     slices = [
-        {"by": "meta.content_type", "value": "diagram", "n": 80, "metrics": {"exact_match": {"value": 0.975}}},
-        {"by": "meta.page", "value": "x", "n": 2, "metrics": {"exact_match": {"value": 1.0}}},
+        {"by": "content_type", "value": "diagram", "n": 80, "metrics": {"exact_match": {"value": 0.975}}},
+        {"by": "section_id", "value": "x", "n": 2, "metrics": {"exact_match": {"value": 1.0}}},
     ]
     assert by_content(slices) == ["  diagram                     0.975 of 80"]
     record = {"passed": 23, "probes": 24, "goal": {"verdict": "UNDECIDED", "goal": "probe_pass_rate>=0.85"}}

@@ -30,7 +30,7 @@ def draw(sheet: Sheet, number: int, title: str) -> str:
     turn = 0.0 if sheet.clean else rng.uniform(-ASKEW, ASKEW)
     return "\n".join(
         [
-            f"{_colour(PAPERS[0] if sheet.clean else rng.choice(PAPERS))} rg 0 0 {width} {height} re f",
+            f"{_colour(rng.choice(PAPERS))} rg 0 0 {width} {height} re f",
             f"{math.cos(turn):.5f} {math.sin(turn):.5f} {-math.sin(turn):.5f} {math.cos(turn):.5f} 0 0 cm",
             f"{_colour(sheet.section.colour)} rg 10 {height - 46} {width - 20} 36 re f 1 1 1 rg",
             words(18, height - 23, f"{sheet.section.id}  {sheet.section.name}", 3, 9),

@@ -33,7 +33,7 @@ def results(host: Host, folder: Path) -> Results:
 
 def by_content(slices: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each content type in the slices of a report."""
-    found = [part for part in slices if part["by"] == "meta.content_type"]
+    found = [part for part in slices if part["by"] == "content_type"]
     return [f"  {part['value']:22}{part['metrics']['exact_match']['value']:11.3f} of {part['n']}" for part in found]
 
 

@@ -75,7 +75,7 @@ def make_sheets(count: int, seed: int, test: bool = False, clean: bool = False) 
     """So many pages, sections in turn; numbers of `test` pages are on no others.
 
     Number and colour are drawn uniformly whatever the page: neither a question nor a section tells anything of them.
-    `clean`: printed straight on white, in one typeface.
+    `clean`: printed straight, in one typeface.
     """
     rng = random.Random(seed)
     numbers = [number for number in NUMBERS if held_out(number) == test]
