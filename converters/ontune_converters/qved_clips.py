@@ -11,9 +11,13 @@ from ontune.videos import BadVideo, Selection, Video, find_videos, open_video, s
 from ontune_converters.account import Account
 from ontune_converters.clip_checks import ClipCheck, check_clip
 from ontune_converters.frames import short_name
-from ontune_converters.qved_sources import Clip, Question, Source, parse_label
+from ontune_converters.qved_sources import Clip, Question, Source, exercise_name, parse_label
 
 __all__ = ["Place", "Prepared", "Row", "Studio", "Texts", "limit", "locate", "rows_of"]
+
+
+# Folders of clips whose names say nothing of what is done in them.
+CONTAINERS = {"clips", "data", "dataset", "media", "test", "train", "val", "valid", "validation", "videos"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def locate(source: Source, videos: Path, account: Account) -> dict[str, Place | 
     found: dict[str, Place | BadVideo] = {}
     for name, clip in sorted(source.clips.items()):
         try:
-            path = _find(clip, places)
+            path = _find(clip, places, videos)
             found[name] = Place(path, _exercise(clip, path, videos, account))
         except BadVideo as error:
             found[name] = error
@@ -93,11 +97,11 @@ def _places(videos: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _find(clip: Clip, places: Mapping[str, Sequence[Path]]) -> Path:
+def _find(clip: Clip, places: Mapping[str, Sequence[Path]], videos: Path) -> Path:
     """The clip's file; of several with its name the one whose folder is the manifest's. Raises BadVideo."""
     found = places.get(clip.name, [])
     if not found:
-        raise BadVideo("missing", f"{clip.name}: no file of this name below --videos")
+        raise BadVideo("missing", f"{clip.name}: no file of this name below {videos.resolve().name}")
     if len(found) > 1 and clip.path:
         tail = PurePosixPath(clip.path).parts[-2:]
         found = [path for path in found if path.parts[-2:] == tail] or found
@@ -119,10 +123,11 @@ def _exercise(clip: Clip, path: Path, videos: Path, account: Account) -> str:
         raise BadVideo("several_exercises", f"{clip.name}: labels name {', '.join(named)}, and no manifest decides")
     if named:
         return named[0]
-    if path.parent.resolve() == videos.resolve():
+    folder = path.parent.name
+    if path.parent.resolve() == videos.resolve() or folder.casefold() in CONTAINERS:
         raise BadVideo("no_exercise", f"{clip.name}: neither manifest, nor label prefix, nor folder tells its exercise")
-    account.warn("exercise_from_folder", f"{clip.name}: {path.parent.name}")
-    return " ".join(path.parent.name.replace("_", " ").split())
+    account.warn("exercise_from_folder", f"{clip.name}: {folder}")
+    return exercise_name(folder)
 
 
 def limit(rows: Sequence[Row], per_class: int, seed: int, account: Account) -> list[Row]:

@@ -146,17 +146,18 @@ def test_exercise_by_manifest_label_or_folder_and_never_unknown(place):
             record(3, "slow"),
             record(4, "slow"),
             record(5, "squats - slow", "pushups - slow"),
+            record(6, "slow"),
         ],
     )
-    for at, folder in enumerate(("x", "x", "high_knees", ".", "x"), start=1):
+    for at, folder in enumerate(("x", "x", "high_knees", ".", "x", "Videos"), start=1):
         place.clip(f"{folder}/{at:08}.mp4", at)
     account = place.convert("--val", 0)
     exercises = {name: sample.meta["exercise"] for name, sample in place.samples().items()}
     assert exercises == {"00000001.mp4": "squats", "00000002.mp4": "cat-cow pose", "00000003.mp4": "high knees"}
-    assert account["dropped"] == {"no_exercise": 1, "several_exercises": 1}
+    assert account["dropped"] == {"no_exercise": 2, "several_exercises": 1}
     assert account["warnings"]["exercise_differs"] == account["warnings"]["exercise_from_folder"] == 1
     assert account["places"]["no_exercise"] == [
-        "00000004.mp4: neither manifest, nor label prefix, nor folder tells its exercise"
+        f"0000000{at}.mp4: neither manifest, nor label prefix, nor folder tells its exercise" for at in (4, 6)
     ]
 
 
