@@ -1,11 +1,11 @@
-"""Small PDF files, written by hand: pages of text, with a picture, encrypted, of any size."""
+"""Small PDF files, written by hand: pages of text, with a picture or a form, encrypted, of any size."""
 
 import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Sheet", "pdf"]
+__all__ = ["Sheet", "pdf", "with_field"]
 
 A4 = (595, 842)
 PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")  # of the standard handler
@@ -64,6 +64,16 @@ def pdf(sheets: Sequence[Sheet], locked_with: str | None = None, broken_page: in
     if handler:
         objects[4] = handler
     return _file(objects, encrypted=bool(handler))
+
+
+def with_field(document: bytes) -> bytes:
+    """The document with a form's field on its page, drawn as a black square of 100 points."""
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(60)/F 4/Rect[50 50 150 150]/P 10 0 R/AP<</N 51 0 R>>>>"
+    square = b"<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length 22>>\nstream\n0 g 0 0 100 100 re f  \nendstream"
+    head = document.partition(b"xref\n")[0].replace(b"/Type/Page/", b"/Type/Page/Annots[50 0 R]/")
+    head = head.replace(b"/Type/Catalog/", b"/Type/Catalog/AcroForm<</Fields[50 0 R]>>/")
+    objects = b"50 0 obj\n%s\nendobj\n51 0 obj\n%s\nendobj\n" % (field, square)
+    return head + objects + b"trailer\n<</Size 60/Root 1 0 R>>\n%%EOF\n"
 
 
 def _file(objects: dict[int, bytes], encrypted: bool) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from chat_server import Chat, chat_server, error
-from pdf_files import Sheet, pdf
+from pdf_files import Sheet, pdf, with_field
 
 QUESTION = ["--question", "What is the torque?"]
 
@@ -84,6 +84,15 @@ def test_documents_of_one_name_are_told_apart(folder, cli) -> None:
         ran = cli("ask", "one/m.pdf#1", "two/m.pdf#1", *QUESTION, "--url", server.url)
     assert ran.status == 0, ran.err
     assert [width > height for width, height in shown(server.bodies[0])[0]] == [False, True]
+
+
+def test_values_of_forms_are_shown(folder, cli) -> None:
+    (folder / "form.pdf").write_bytes(with_field(pdf([Sheet(["x"], (200, 200))])))
+    with chat_server(lambda _: Chat("60")) as server:
+        assert cli("ask", "form.pdf#1", "--dpi", "72", *QUESTION, "--url", server.url).status == 0
+    (url,) = [part["image_url"]["url"] for part in server.bodies[0]["messages"][-1]["content"] if "image_url" in part]
+    with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as image:
+        assert image.convert("RGB").getpixel((image.width // 2, image.height // 2)) < (60, 60, 60)
 
 
 def test_a_refused_question(folder, cli) -> None:

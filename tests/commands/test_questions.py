@@ -256,10 +256,12 @@ def test_a_weak_page_that_is_not_answered_is_asked_again_alone(folder, cli) -> N
     """The others have their new questions already: to replace those once more would cost as much again."""
     weak("page,21 - Clutch-0002,4,3,0.75,0.3,a", "page,21 - Clutch-0004,4,4,1.0,0.5,a b")
     new = drafting(lambda number: two_questions(number, " again"))
-    with judge_server(drafting()) as server:
-        cli(*call(server))
+    with judge_server(lambda body: error(400, "too long") if number_of(body) == 6 else drafting()(body)) as server:
+        assert cli(*call(server)).status == 1
+        server.bodies.clear()
         server.answer = lambda body: error(400, "too long") if number_of(body) == 4 else new(body)
         assert cli(*call(server, "--pages", "weak.csv")).status == 1
+        assert sorted(map(number_of, server.bodies)) == [2, 4], "what was kept of the first round is not taken for it"
         server.answer, half = new, records()
         server.bodies.clear()
         ran = cli(*call(server, "--pages", "weak.csv", "--json"))

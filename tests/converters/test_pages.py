@@ -15,7 +15,7 @@ from ontune.pages import read_pages, read_text
 from ontune_converters import pdf as pdf_module
 from ontune_converters.page_ranges import parse_ranges
 from ontune_converters.pages import find_documents
-from pdf_files import Sheet, pdf
+from pdf_files import Sheet, pdf, with_field
 
 SHEETS = [Sheet([f"Page {number}", f"Bolt A (M8): {number} Nm"]) for number in range(1, 11)]
 
@@ -81,16 +81,6 @@ def test_colours_are_the_documents(place, cli):
     with Image.open("p/red-0001.png") as image:
         found = image.getpixel((150, 320))
     assert all(abs(value - wanted) < 8 for value, wanted in zip(found, (220, 30, 10), strict=True)), found
-
-
-def with_field(document: bytes) -> bytes:
-    """The document with a form's field on its page, drawn as a black square of 100 points."""
-    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(60)/F 4/Rect[50 50 150 150]/P 10 0 R/AP<</N 51 0 R>>>>"
-    square = b"<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length 22>>\nstream\n0 g 0 0 100 100 re f  \nendstream"
-    head = document.partition(b"xref\n")[0].replace(b"/Type/Page/", b"/Type/Page/Annots[50 0 R]/")
-    head = head.replace(b"/Type/Catalog/", b"/Type/Catalog/AcroForm<</Fields[50 0 R]>>/")
-    objects = b"50 0 obj\n%s\nendobj\n51 0 obj\n%s\nendobj\n" % (field, square)
-    return head + objects + b"trailer\n<</Size 60/Root 1 0 R>>\n%%EOF\n"
 
 
 def test_values_of_forms_are_drawn(place, cli):
