@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ def test_a_failing_command_shows_the_end_of_its_log_and_is_run_again(tmp_path, s
     assert error.value.faults[-2:] == ("100", "the reason")
     assert len(error.value.faults) < 40
     assert [item.seconds is None for item in run_steps(chain(source), folder)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("script", "fault"), [("echo low > c; exit 1", None), ("exit 1", "not there"), ("exit 2", "ended")]
+)
+def test_a_verdict_is_no_failure_where_its_outputs_tell_it(tmp_path, script, fault) -> None:
+    found = [shell("judge", script, "c", judges=True), shell("next", "cat c > d", "d")]
+    with pytest.raises(CheckFailed, match=fault) if fault else nullcontext():
+        run_steps(found, tmp_path / "demo")
+    assert (tmp_path / "demo/d").is_file() == (fault is None)
 
 
 def test_old_outputs_are_gone_before_a_step_and_new_ones_there_after_it(tmp_path) -> None:

@@ -40,6 +40,7 @@ class Step:
 
     `inputs` decide, with all steps before, whether it has to run again; `outputs`, relative to the folder, are removed
     before it runs and are there after it; `stdout` takes the command's standard output instead of the log.
+    `judges`: status 1 is the command's verdict, which its outputs tell, and no failure.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     action: Callable[[], None] | None = None
     inputs: tuple[Path, ...] = ()
     stdout: str | None = None
+    judges: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _call(step: Step, folder: Path, started: float) -> None:
             _watch(process, log, started)
         finally:
             _end(process)
-    if process.returncode:
+    if process.returncode and not (step.judges and process.returncode == 1):
         lines = [line for line in re.split(r"[\r\n]+", log.read_text("utf-8", errors="replace")) if line.strip()]
         raise CheckFailed([f"{shlex.join(step.command)} ended with {process.returncode}; {log}:", *lines[-SHOWN:]])
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ontune.demo.manual.pipeline import asked, steps
-from ontune.demo.manual.results import by_content, probed
+from ontune.demo.manual.results import by_content, goals
 from ontune.demo.steps import saves
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,5 +70,5 @@ def test_what_is_shown_below_the_table() -> None:
         {"by": "section_id", "value": "x", "n": 2, "metrics": {"exact_match": {"value": 1.0}}},
     ]
     assert by_content(slices) == ["  diagram                     0.975 of 80"]
-    record = {"passed": 23, "probes": 24, "goal": {"verdict": "UNDECIDED", "goal": "probe_pass_rate>=0.85"}}
-    assert probed(record) == "probes: 23 of 24, UNDECIDED probe_pass_rate>=0.85"
+    judged = [{"verdict": "UNDECIDED", "goal": "probe_pass_rate>=0.85", "value": 23 / 24}]
+    assert goals(judged) == ["  UNDECIDED probe_pass_rate>=0.85: 0.958"]

@@ -87,11 +87,12 @@ def _answer_steps(host: Host) -> list[Step]:
     one = ("--model", f"{place}/merged", "--task", TASK)
     page, question = asked()
     ask = ("ontune", "ask", page, "--question", question, *one, "--dpi", "72", "--json")
+    probe = ("ontune", "probe", "probes.yaml", *one, *SHORT, "-o", probed)
     evaluate = ("ontune", "evaluate", f"{place}/after.jsonl", "--train", "bumblebee_train", "--probes", probed)
     return [
         *(_predict(host, name) for name in ANSWERS),
-        Step(f"{host}-probe", "probes", (probed,), ("ontune", "probe", "probes.yaml", *one, *SHORT, "-o", probed)),
-        Step(f"{host}-report", "metrics, goals and a page", (report,), (*evaluate, "-o", report)),
+        Step(f"{host}-probe", "probes", (probed,), probe, judges=True),
+        Step(f"{host}-report", "metrics, goals and a page", (report,), (*evaluate, "-o", report), judges=True),
         Step(f"{host}-ask", "one question about a page of the PDF", (told,), ask, stdout=told),
     ]
 

@@ -12,7 +12,7 @@ from ontune.demo.steps import Host, gold_of, read_json, saves
 from ontune.evaluation import read_predictions
 from ontune.task import load_task
 
-__all__ = ["by_content", "probed", "results"]
+__all__ = ["by_content", "goals", "results"]
 
 
 def results(host: Host, folder: Path) -> Results:
@@ -24,9 +24,16 @@ def results(host: Host, folder: Path) -> Results:
     rows = make_rows(task, gold_of(folder / "data/bumblebee/train.jsonl"), named)
     found = bounds(rows, len(answers["after"]))
     report, probes, told = (read_json(made / name) for name in ("report/report.json", "probes.json", "ask.json"))
-    content = by_content(report["slices"]["A"])
-    shown = ["", "exact match by content type", *content, "", probed(probes)]
-    shown += [f"ask {told['files'][0]}: {told['question']} {told['answer']}", str(made / "report/report.html")]
+    shown = [
+        "",
+        "exact match by content type",
+        *by_content(report["slices"]["A"]),
+        "",
+        "goals",
+        *goals(report["goals"]),
+    ]
+    shown += ["", f"probes: {probes['passed']} of {probes['probes']}"]
+    shown += [f"{told['files'][0]}: {told['question']} {told['answer']}", str(made / "report/report.html")]
     record = {"rows": [asdict(row) for row in rows], "metrics": report["metrics"]["A"], "probes": probes, "ask": told}
     return Results("\n".join([to_text(rows, found), *shown]), found, record)
 
@@ -37,7 +44,6 @@ def by_content(slices: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"  {part['value']:22}{part['metrics']['exact_match']['value']:11.3f} of {part['n']}" for part in found]
 
 
-def probed(record: Mapping[str, Any]) -> str:
-    """What the probes came to, and the verdict on their goal."""
-    goal = record["goal"]
-    return f"probes: {record['passed']} of {record['probes']}, {goal['verdict']} {goal['goal']}"
+def goals(judged: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each goal of a report: the verdict and the value."""
+    return [f"  {goal['verdict']:10}{goal['goal']}: {goal['value']:.3f}" for goal in judged]
