@@ -18,6 +18,7 @@ __all__ = ["Document", "Job", "Look", "inspect", "render"]
 POINTS = 72  # an inch
 ENCRYPTED = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 PLAIN = {ord("\r"): None, 0x02: "-", 0xFFFE: "-"}  # of the text layer: the library's marks for hyphens at line ends
+JPEG_SIDE = 65_500  # pixels: libjpeg's limit
 SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 
 
@@ -115,11 +116,16 @@ def _size_faults(document: Any, number: int, look: Look) -> Iterator[str]:
         yield f"page {number}: broken: {width:g} x {height:g} points"
         return
     scale = look.scale(width, height)
-    pixels = math.ceil(width * scale) * math.ceil(height * scale)
-    if pixels > look.max_pixels:
+    across, down = math.ceil(width * scale), math.ceil(height * scale)
+    if (pixels := across * down) > look.max_pixels:
         yield (
             f"page {number}: huge: {width:.0f} x {height:.0f} points would be {pixels:,} pixels, over --max-pixels "
             f"{look.max_pixels:,}: take less with --longest-side, or leave it out with --pages"
+        )
+    elif look.format == "jpeg" and max(across, down) > JPEG_SIDE:
+        yield (
+            f"page {number}: huge: {across} x {down} pixels, but no side of a JPEG has more than {JPEG_SIDE}: take "
+            "less with --longest-side, or --format png"
         )
 
 

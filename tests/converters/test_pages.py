@@ -185,6 +185,11 @@ def test_huge_pages_by_other_measures(place, cli):
     assert [(page.width, page.height) for page in read_pages(Path("p"))] == [(600, 300)]
     answer = cli("convert", "pages", "manual.pdf", "--max-pixels", "1000", "--out", "q", "--pages", "1")
     assert (answer.status, "page 1: huge: 595 x 842 points" in answer.err) == (2, True)
+    Path("strip.pdf").write_bytes(pdf([Sheet(["strip"], (3, 14400))]))
+    call = ["convert", "pages", "strip.pdf", "--longest-side", "65501", "--out", "q"]
+    answer = cli(*call)
+    assert (answer.status, "page 1: huge: 14 x 65501 pixels, but no side of a JPEG" in answer.err) == (2, True)
+    assert cli(*call, "--format", "png").status == 0
 
 
 @pytest.mark.parametrize(

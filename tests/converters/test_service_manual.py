@@ -406,10 +406,12 @@ def test_answers_are_held_against_the_text_layer_of_their_pages(convert, cli):
     write("3.json", asked(3, ("Which colour?", "Blue 7")))
     both = ["manual-0001.jpg", "manual-0002.jpg"]
     write("4.json", asked(1, ("What do both have?", "25 Nm and DOT 4"), ("And which number?", "99"), image=both))
+    scan = ["manual-0001.jpg", "manual-0003.jpg"]  # the second has no text, and may have any number on it
+    write("5.json", asked(1, ("What has the scan besides?", "77"), image=scan))
     account = convert("--val", "0", "--pages", "pages", "--quality", "quality.json")
-    assert account["written"] == 7
+    assert account["written"] == 8
     report = json.loads(Path("quality.json").read_text())
-    assert (report["questions"], report["with_page_text"], report["kinds"]["not_on_page"]["count"]) == (7, 6, 3)
+    assert (report["questions"], report["with_page_text"], report["kinds"]["not_on_page"]["count"]) == (8, 6, 3)
     found = {(item["answer"], item["detail"]) for item in report["findings"] if item["kind"] == "not_on_page"}
     assert found == {
         *{("26 Nm", "26 not on the page"), ("99", "99 not on the page")},
