@@ -103,6 +103,20 @@ def test_near_duplicates_of_a_page(one, other, expected):
     assert kinds(("p", *one), ("p", *other)) == [[], ["near_duplicate"] if expected else []]
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("The lever lifts its bolt upwards.", []),
+        ("The lever turns its bolt.", ["1 of 3 words on the page"]),
+        ("Nobody turns its bolt.", ["0 of 3 words on the page"]),
+        ("The lever turns 7 seals.", ["7 not on the page"]),
+    ],
+)
+def test_half_of_an_answers_words_stand_on_its_page(answer, expected):
+    found = find_faults([Question("1", "p", "What does it do?", answer, "A lever lifts the seal")])
+    assert [finding.detail for finding in found] == expected
+
+
 def test_repeats_on_other_pages():
     found = kinds(("p", "Which oil?", "10W-40"), ("q", "which  oil?", "10w-40"), ("q", "Which oil?", "5W-30"))
     assert found == [[], ["repeated_elsewhere"], ["near_duplicate"]]
