@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from ontune.demo.feedback import sources
-from ontune.demo.feedback.clips import FAST, FRAMES, RATE, SHORT, advice, make_clips, make_people, studio
+from ontune.demo.feedback.clips import (
+    FAST,
+    FRAMES,
+    RATE,
+    SHORT,
+    TURN,
+    advice,
+    make_clips,
+    make_people,
+    make_workout,
+    studio,
+)
 from ontune.demo.feedback.drawing import SIDE, draw, encode, frames
 from ontune.demo.feedback.figure import EXERCISES, pose
 from ontune.demo.feedback.task import NAME, write_task
@@ -121,6 +132,14 @@ def test_blank_and_frozen_clips_have_the_test_s_labels(made) -> None:
             shown = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
         assert least <= np.abs(shown[0] - shown[len(shown) // 2]).mean() <= most, name
         assert (shown[0].min() > 250) == (name == "blank")
+
+
+def test_a_workout_has_each_exercise_and_each_mix_once(made) -> None:
+    clips = make_workout(make_people(1, seed=5, held_out=True)[0], seed=7)
+    assert [clip.exercise for clip in clips] == list(EXERCISES)
+    assert len({clip.mistakes for clip in clips}) == len(clips) == 4
+    with av.open(str(made / "sources/workout.mp4")) as container:
+        assert container.streams.video[0].frames == len(clips) * TURN * RATE
 
 
 def test_the_converter_reads_them_and_drops_nothing(made, cli, monkeypatch) -> None:

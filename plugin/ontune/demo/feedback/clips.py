@@ -13,6 +13,7 @@ __all__ = [
     "FRAMES",
     "RATE",
     "SHORT",
+    "TURN",
     "Clip",
     "Person",
     "advice",
@@ -22,7 +23,10 @@ __all__ = [
     "studio",
 ]
 
-FRAMES, RATE = 22, 4  # of a clip, and of those a second: every third frame is one of eight
+# Of a clip, and of those a second: every third frame is one of eight. Two of these last longer than a second, since
+# Qwen2.5-VL in transformers 5.6 rounds that time down and has no order of frames where it is 0.
+FRAMES, RATE = 22, 4
+TURN = 6  # seconds that each exercise of a workout takes
 FAST, SHORT = "too fast", "half range"  # mistakes; a clip has none, one of them, or both
 MIXES = ((), (FAST,), (SHORT,), (FAST, SHORT))
 REPETITIONS = {False: (0.8, 1.1), True: (2.5, 3.0)}  # in a clip, by whether it is too fast

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from ontune.demo.feedback.clips import TURN
 from ontune.demo.feedback.task import NAME, write_task
 from ontune.demo.runner import Step
 from ontune.demo.steps import Host, code, predict, recipe, saves, tiny_model
@@ -76,7 +77,7 @@ def _watch(host: Host) -> Step:
     """Windows as long as an exercise of the workout, and looked at as often as clips are."""
     out = f"{saves(host)}/{WATCHED}"
     words = ("ontune", "watch", "sources/workout.mp4", "--model", f"{saves(host)}/merged", "--task", TASK)
-    slides = ("--window", "6", "--stride", "6", "--max-frames", str(FRAMES), "--min-gap", "0")
+    slides = ("--window", str(TURN), "--stride", str(TURN), "--max-frames", str(FRAMES), "--min-gap", "0")
     return Step(f"{host}-watch", "feedback while a video goes on", (out,), (*words, *slides), stdout=out)
 
 

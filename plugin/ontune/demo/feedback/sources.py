@@ -8,15 +8,14 @@ from typing import Any, TypeAlias
 from PIL import Image
 
 from ontune.console import progress
-from ontune.demo.feedback.clips import FRAMES, RATE, Clip, advice, make_clips, make_people, make_workout, studio
+from ontune.demo.feedback.clips import FRAMES, RATE, TURN, Clip, advice, make_clips, make_people, make_workout, studio
 from ontune.demo.feedback.drawing import blank, draw, encode, frames
 from ontune.files import replace_directory, write_atomic
 
-__all__ = ["COUNTS", "TURN", "WORKOUT", "write_source", "write_sources"]
+__all__ = ["COUNTS", "write_source", "write_sources"]
 
 COUNTS = {"studio": 800, "clips": 2400, "test": 240}  # clips; those of the test are of people seen nowhere else
 PEOPLE = {"studio": 20, "clips": 48, "test": 12}
-WORKOUT, TURN = "workout.mp4", 6.0  # a video to watch, and how many seconds each of its exercises takes
 WORDS = {"too fast": "User moves too fast", "half range": "User stops half way"}
 ISSUES = "no obvious issue"
 Painter: TypeAlias = Callable[[Clip, float], Image.Image]
@@ -35,7 +34,7 @@ def write_sources(folder: Path) -> None:
         for name, (train, held_out, painter) in sources.items():
             splits = ["train"] * len(train) + ["test"] * len(held_out)
             write_source(fresh / name, [*train, *held_out], splits, painter)
-        encode(_workout(), fresh / WORKOUT)
+        encode(_workout(), fresh / "workout.mp4")
 
 
 def _cast(name: str, seed: int) -> list[Clip]:
@@ -47,7 +46,7 @@ def _workout() -> Iterator[Image.Image]:
     """A video of one of the test's people, who does one exercise after the other."""
     person = make_people(PEOPLE["test"], seed=5, held_out=True)[0]
     for clip in make_workout(person, seed=7):
-        yield from (draw(clip, at / FRAMES) for at in range(round(TURN * RATE)))
+        yield from (draw(clip, at / FRAMES) for at in range(TURN * RATE))
 
 
 def _still(clip: Clip, at: float) -> Image.Image:
