@@ -61,6 +61,8 @@ def test_answers_that_are_scored_are_free_and_about_held_out_pages() -> None:
             assert "--data supplement_test --decoding free" in lines[f"{host}-{name}"]
             assert ("--media-root blank" in lines[f"{host}-{name}"]) == (name == "blank")
         assert f"ontune ask '{asked()[0]}' --question " in lines[f"{host}-ask"]
+        (recipe,) = [str(recipe_of(step)) for step in steps(host, FOLDER) if step.name.endswith("_pretrain")]
+        assert lines[f"{host}-before"].partition("--image-max-pixels ")[2].split()[0] in recipe
     assert asked()[0].startswith("sources/supplement.pdf#")
 
 

@@ -17,6 +17,7 @@ RECIPES = {  # what each step makes in saves/, and what it is
 }
 ANSWERS = {"before": "base", "after": "merged", "blank": "merged"}  # the model in saves/ of each file of answers
 TEST = "data/supplement/test.jsonl"
+PIXELS: dict[Host, str] = {"llamafactory": "15680", "swift": "20480"}  # of a page: 20 tokens, as in training
 SHORT = ("--batch-size", "60", "--max-new-tokens", "16")
 
 
@@ -99,6 +100,9 @@ def _answer_steps(host: Host) -> list[Step]:
 
 def _predict(host: Host, name: str) -> Step:
     model = ANSWERS[name]
-    model += "/best" if host == "swift" and model == "base" else ""  # ms-swift saves in checkpoints alone
-    media = ("--media-root", "blank") if name == "blank" else ()
-    return predict(host, name, model, "supplement_test", *SHORT, *media)
+    if name == "before":  # a run that did not evaluate has left no settings to ask its model by
+        model += "/best" if host == "swift" else ""  # ms-swift saves in checkpoints alone
+        options = ("--image-max-pixels", PIXELS[host])
+    else:
+        options = ("--media-root", "blank") if name == "blank" else ()
+    return predict(host, name, model, "supplement_test", *SHORT, *options)
