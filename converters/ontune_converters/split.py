@@ -71,7 +71,8 @@ def assign(sizes: Mapping[str, int], shares: Mapping[str, float], rng: random.Ra
         if share and split not in chosen.values():
             smallest = min((sizes[name] for name in free), default=0)
             faults.append(
-                f"--{split} {share}: room for {room} of {total} samples, but the smallest group has {smallest}"
+                f"--{split} {share}: room for {room} of {total} samples, but the smallest group has {smallest}: "
+                f"a larger share, or --{split} 0 for none"
             )
     if len(chosen) == len(sizes):
         faults.append(f"nothing of {total} samples in {len(sizes)} groups is left for train")

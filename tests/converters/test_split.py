@@ -121,13 +121,13 @@ def test_assign(sizes, val, test, seed):
         (
             {"a": 5, "b": 5},
             {"test": 0, "val": 0.1},
-            "--val 0.1: room for 1 of 10 samples, but the smallest group has 5",
+            "--val 0.1: room for 1 of 10 samples, but the smallest group has 5: a larger share, or --val 0 for none",
         ),
         ({"a": 1, "b": 1}, {"test": 0.5, "val": 0.5}, "nothing of 2 samples in 2 groups is left for train"),
         (
             {"a": 1, "b": 9},
             {"test": 0.1, "val": 0.1},
-            "--val 0.1: room for 1 of 10 samples, but the smallest group has 9",
+            "--val 0.1: room for 1 of 10 samples, but the smallest group has 9: a larger share, or --val 0 for none",
         ),
     ],
 )
@@ -366,7 +366,7 @@ def test_text_alone(place):
         (["data/empty"], ["data/empty: no .jsonl file in this folder"]),
         (["data/d", "data/d/train.jsonl"], ["data/d/train.jsonl: 10 ids are in data/d/train.jsonl already"]),
         (["data/d", "--by", "page"], ["10 of 10 samples lack it, such as s000; meta has ['generator', 'group']"]),
-        (["data/d", "--val", "0.01"], ["--val 0.01: room for 0 of 10 samples, but the smallest group has 2"]),
+        (["data/d", "--val", "0.01"], ["--val 0.01: room for 0 of 10 samples, but the smallest group has 2: "]),
         (["data/d", "data/e", "--out", "data/x"], ["task edugraph, ontology small-1: expected one", "task None"]),
         (["data/torn"], ["torn/media/s000.png: cannot be read", "torn/media/s001.png: cannot be read"]),
         (["data/e"], ["notes.txt is no part of the split and would be lost: use --out"]),
