@@ -87,6 +87,17 @@ def test_drafted_written_and_converted(folder, cli) -> None:
     assert (sample.meta["generator"], sample.meta["page"]) == ("judge-1", "21 - Clutch-0001")
 
 
+def test_pages_that_do_not_lie_below_the_file(folder, cli) -> None:
+    with judge_server(drafting()) as server:
+        ran = cli(*call(server, "-o", "qa/out.jsonl", "--max-pages", "2", "--content-type", "procedure"))
+    assert ran.status == 0, ran.err
+    assert records("qa/out.jsonl")[0]["image_path"] == "21 - Clutch-0001.png"
+    made = cli("convert", "service_manual", "qa", "--out", "data/m", "--pages", "pages", "--val", "0")
+    assert "the file of `ontune questions` is named itself" in made.err
+    convert = ["convert", "service_manual", "qa/out.jsonl", "--out", "data/m", "--val", "0", "--json"]
+    assert cli(*convert, "--pages", "pages").json()["written"] == 4
+
+
 def test_the_same_answers_are_the_same_bytes_in_any_order(folder, cli) -> None:
     def late(body) -> Chat:
         return Chat(**{**drafting()(body).__dict__, "seconds": 0.05 * (7 - number_of(body))})
