@@ -27,6 +27,8 @@ ENTRIES: dict[str, tuple[str | None, str | None]] = {
     "edugraph_knowledge": (None, "small-1"),
     "service_manual": ("service_manual", None),
     "conditions": ("conditions", None),
+    "scenes": ("conditions", None),
+    "clear": ("conditions", None),
     "relations": ("relations", None),
     "qved_structured": ("feedback_structured", "exercises-1"),
     "qved": ("feedback", "exercises-1"),
