@@ -6,7 +6,7 @@ from pathlib import Path
 from ontune.demo.manual.sources import PROBES, TASK, write_blank, write_probes, write_sources, write_task
 from ontune.demo.runner import Step
 from ontune.demo.steps import Host, code, predict, recipe, saves, tiny_model
-from ontune.evaluation.probes import Probe, read_probes
+from ontune.evaluation.probes import read_probes
 
 __all__ = ["ANSWERS", "asked", "steps"]
 
@@ -28,13 +28,9 @@ def steps(host: Host, folder: Path) -> list[Step]:
 
 def asked() -> tuple[str, str]:
     """The page of the PDF that `ontune ask` is shown, and the question: those of the first probe."""
-    first = _probes()[0]
+    first = read_probes(PROBES).probes[0]
     name, _, number = Path(first.images[0]).stem.partition("-")
     return f"sources/{name}.pdf#{int(number)}", first.question
-
-
-def _probes() -> tuple[Probe, ...]:
-    return read_probes(PROBES).probes
 
 
 def _data_steps(folder: Path) -> list[Step]:

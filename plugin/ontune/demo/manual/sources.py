@@ -1,7 +1,6 @@
 """What the demo's converters read: PDF manuals, and questions about their pages in the upstream's form."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from PIL import Image
 from ontune.demo.manual.drawing import SIZE, draw
 from ontune.demo.manual.pdf import write_pdf
 from ontune.demo.manual.sheets import Sheet, make_sheets, questions
-from ontune.files import replace_directory, write_atomic, write_lines
+from ontune.files import copy_atomic, replace_directory, write_atomic, write_lines
 from ontune.sharegpt import read_samples
 
 __all__ = [
@@ -102,4 +101,4 @@ def write_blank(data: Path, folder: Path) -> None:
 
 def write_probes(path: Path) -> None:
     """The probes that come with this package, beside the pages that they ask about."""
-    shutil.copyfile(PROBES, path)
+    copy_atomic(PROBES, path)
