@@ -89,6 +89,8 @@ def test_it_trains_as_upstream_planned(place: Place, name) -> None:
     expected = SHARED | PLANS[found["system"]] | VARIANTS[found["variant"]]
     if found["variant"] in ("zero2", "zero3"):
         expected["samples"] //= GPUS[found["size"]]
+    if found["system"] == "feedback" and found["size"] in GPUS:  # Qwen2.5-VL
+        expected["video"] = [2, *expected["video"][1:]]  # above 2 frames a second its positions are all one moment
     assert {key: values[key] for key in expected} == expected
     assert values["template"] == template_of(name)
     recipe = read(SHIPPED[name])

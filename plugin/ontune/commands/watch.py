@@ -33,7 +33,7 @@ from ontune.videos.streaming import Shot, Stream
 
 __all__ = ["command"]
 
-MAX_FRAMES = 16
+MAX_FRAMES, FPS = 16, 8.0
 PLACE = "{exercise}"  # what `ontune convert qved` fills in for each clip
 EVERY_FRAME = 1000.0  # frames a second that no short video reaches: the model sees all that were chosen
 SECONDS = click.FloatRange(0, 86400, min_open=True)  # the upper bound keeps infinity out
@@ -49,7 +49,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)  # the upper bound keeps inf
 @click.option("--question", metavar="TEXT", help="What is asked about each window.  [default: the task's]")
 @click.option("--window", type=SECONDS, default=4.0, show_default=True, help="Seconds that are looked at together.")
 @click.option("--stride", type=SECONDS, default=2.0, show_default=True, help="Seconds from one window to the next.")
-@click.option("--fps", type=SECONDS, default=8.0, show_default=True, help="Frames a second of a window, at most.")
+@click.option("--fps", type=SECONDS, help="Frames a second of a window, at most.  [default: the run's, else 8]")
 @click.option("--max-frames", type=click.IntRange(1), help="Frames of a window.  [default: the run's, else 16]")
 @click.option(
     "--min-gap",
@@ -84,7 +84,7 @@ def command(
     question: str | None,
     window: float,
     stride: float,
-    fps: float,
+    fps: float | None,
     max_frames: int | None,
     min_gap: float,
     repeat: float | None,
@@ -122,7 +122,8 @@ def command(
         with libraries_apart():
             opened = options.engine(task, Path("/"))
         frames = max_frames or opened.generation.videos.max_frames or MAX_FRAMES
-        slides = Slides(_exact(window), _exact(stride), max(1, min(frames, int(_exact(window) * _exact(fps)))))
+        rate = _exact(fps or opened.generation.videos.fps or FPS)
+        slides = Slides(_exact(window), _exact(stride), max(1, min(frames, int(_exact(window) * rate))))
         _see_every_frame(opened, slides.looks)
         say = said.append if as_json else _line
         with tempfile.TemporaryDirectory() as folder:
