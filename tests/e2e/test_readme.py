@@ -3,10 +3,14 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ontune.demo.feedback.clips import make_clips, make_people
+from ontune.demo.feedback.drawing import draw
+from ontune.demo.feedback.sources import write_source
 from ontune.sharegpt import read_samples
 
 pytestmark = pytest.mark.e2e
@@ -32,13 +36,23 @@ def write_answers(folder: Path) -> None:
     (folder / "answers.jsonl").write_text("\n".join(lines) + "\n")
 
 
+def write_exercises(folder: Path) -> None:
+    """Clips of eight people who exercise, as QVED's files tell of them."""
+    clips = list(make_clips(make_people(8, seed=1), 48, seed=2))
+    write_source(folder / "exercises", clips, ["train"] * len(clips), draw)
+
+
 def test_every_shown_output_is_real(tmp_path, monkeypatch, shared_data, ontune, llamafactory) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for folder, source in (("manual", "manual/synthetic"), ("inspections", "yolo/synth9_mixed")):
+        shutil.copytree(shared_data / source, folder)
+    write_exercises(tmp_path)
     for folder in ("ontology", "edugraph-exercises"):
         (tmp_path / folder).symlink_to(shared_data / folder)
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     commands = shown()
-    assert len(commands) == 9
+    assert len(commands) == 14
     for command, output in commands:
         program, *arguments = shlex.split(command)
         if "answers.jsonl" in arguments:
