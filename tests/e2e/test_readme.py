@@ -11,6 +11,7 @@ import pytest
 from ontune.demo.feedback.clips import make_clips, make_people
 from ontune.demo.feedback.drawing import draw
 from ontune.demo.feedback.sources import write_source
+from ontune.demo.manual.sources import write_sources
 from ontune.sharegpt import read_samples
 
 pytestmark = pytest.mark.e2e
@@ -26,12 +27,15 @@ def shown() -> list[tuple[str, str]]:
     return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
 
 
-def write_answers(folder: Path) -> None:
-    """Answers to the validation set: gold, but every fourth lacks its first Scope."""
+def write_answers(folder: Path, data: str) -> None:
+    """Answers to a validation set: gold, but every fourth sheet lacks a Scope, and every twelfth page has another."""
     lines: list[str] = []
-    for at, sample in enumerate(read_samples(folder / "data/edugraph/val.jsonl")):
+    for at, sample in enumerate(read_samples(folder / f"data/{data}/val.jsonl")):
         answer = json.loads(sample.gold)
-        answer["Scope"] = answer["Scope"][1:] if at % 4 == 0 else answer["Scope"]
+        if data == "manual":
+            answer = {"answer": "25 psi"} if at % 12 == 0 else answer
+        elif at % 4 == 0:
+            answer["Scope"] = answer["Scope"][1:]
         lines.append(json.dumps({"id": sample.id, "answer": answer}))
     (folder / "answers.jsonl").write_text("\n".join(lines) + "\n")
 
@@ -45,18 +49,18 @@ def write_exercises(folder: Path) -> None:
 def test_every_shown_output_is_real(tmp_path, monkeypatch, shared_data, ontune, llamafactory) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for folder, source in (("manual", "manual/synthetic"), ("inspections", "yolo/synth9_mixed")):
-        shutil.copytree(shared_data / source, folder)
+    shutil.copytree(shared_data / "yolo/synth9_mixed", "inspections")
+    write_sources(tmp_path / "demo/manual/sources")
     write_exercises(tmp_path)
     for folder in ("ontology", "edugraph-exercises"):
         (tmp_path / folder).symlink_to(shared_data / folder)
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     commands = shown()
-    assert len(commands) == 14
+    assert len(commands) == 17
     for command, output in commands:
         program, *arguments = shlex.split(command)
         if "answers.jsonl" in arguments:
-            write_answers(tmp_path)
+            write_answers(tmp_path, arguments[arguments.index("--data") + 1].removesuffix("_val"))
         if program == "llamafactory-cli":
             ran = llamafactory(*arguments)
             assert output in ran.err
