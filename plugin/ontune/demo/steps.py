@@ -56,10 +56,11 @@ def recipe(host: Host, folder: Path, name: str, made: str, what: str) -> Step:
     return Step(f"{host}-{name}", what, (f"{saves(host)}/{made}",), command, inputs=(path,))
 
 
-def predict(host: Host, name: str, model: str, data: str, *options: str, decoding: str = "free") -> Step:
-    """Answers to a dataset, unconstrained, by a model in saves/: NAME.jsonl there."""
-    file = f"{saves(host)}/{name}.jsonl"
-    words = ("ontune", "predict", "--model", f"{saves(host)}/{model}", "--data", data, "--decoding", decoding, *options)
+def predict(host: Host, name: str, model: str, data: str, *options: str) -> Step:
+    """Answers to a dataset, unconstrained, by a model in saves/ (`base`, `merged`): NAME.jsonl there."""
+    file, folder = f"{saves(host)}/{name}.jsonl", f"{saves(host)}/{model}"
+    folder += "/best" if host == "swift" and model == "base" else ""  # ms-swift saves in checkpoints alone
+    words = ("ontune", "predict", "--model", folder, "--data", data, "--decoding", "free", *options)
     return Step(f"{host}-{name}", f"unconstrained answers, {name}", (file,), (*words, "-o", file))
 
 

@@ -16,6 +16,7 @@ ANSWERS = {  # the model in saves/ and the dataset of each file of answers
     "blank": ("merged", "blank_test"),
     "relations": ("merged", "relations_test"),
 }
+SHORT = ("--batch-size", "60", "--max-new-tokens", "32")
 RECIPES = {  # what each step makes in saves/, and what it is
     "pretrain": ("base", "a tiny model of random weights learns to see, on clear pictures of one or two objects"),
     "lora": ("lora", "a LoRA: from the framed object of several to its condition, and where framed objects lie"),
@@ -67,21 +68,15 @@ def _answer_steps(host: Host) -> list[Step]:
     detector = ("--detector", "recorded:sources/detections.json", "--truth", "sources/scenes")
     both = ("ontune", "detect-classify", "sources/scenes/test/images", *detector, *ASKED)
     return [
-        *(_predict(host, name) for name in ANSWERS),
-        Step(f"{host}-report", "metrics, goals and a page", (report,), evaluate),
+        *(predict(host, name, *asked, *SHORT) for name, asked in ANSWERS.items()),
+        Step(f"{host}-report", "metrics, goals and a page", (report,), evaluate, judges=True),
         Step(
             f"{host}-detected",
             "both stages: recorded detections, then their conditions",
             (detected,),
-            (*both, "--model", f"{place}/merged", "--batch-size", "60", "--max-new-tokens", "32", "-o", detected),
+            (*both, "--model", f"{place}/merged", *SHORT, "-o", detected),
         ),
     ]
-
-
-def _predict(host: Host, name: str) -> Step:
-    model, data = ANSWERS[name]
-    model += "/best" if host == "swift" and model == "base" else ""  # ms-swift saves in checkpoints alone
-    return predict(host, name, model, data, "--batch-size", "60", "--max-new-tokens", "32")
 
 
 def _draw(folder: Path) -> None:

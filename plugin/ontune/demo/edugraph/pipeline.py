@@ -74,13 +74,8 @@ def _answer_steps(host: Host) -> list[Step]:
     out = f"{saves(host)}/classify.json"
     words = ("ontune", "classify", *examples(), "--model", f"{saves(host)}/merged", *TASK, "--json")
     classify = Step(f"{host}-classify", "answers for single pictures", (out,), words, stdout=out)
-    return [*(_predict(host, name) for name in ANSWERS), classify]
-
-
-def _predict(host: Host, name: str) -> Step:
-    model, data = ANSWERS[name]
-    model += "/best" if host == "swift" and model == "base" else ""  # ms-swift saves in checkpoints alone
-    return predict(host, name, model, data, "--batch-size", "60", "--max-new-tokens", "64")
+    short = ("--batch-size", "60", "--max-new-tokens", "64")
+    return [*(predict(host, name, *asked, *short) for name, asked in ANSWERS.items()), classify]
 
 
 def _write(folder: Path) -> None:

@@ -25,13 +25,13 @@ RECIPES = {  # what each step makes in saves/, and what it is
     "export": ("merged", "export the model"),
 }
 REPORT, WATCHED = "report", "watch.jsonl"
-TOKENS = 40  # of an answer at most
+SHORT = ("--batch-size", "60", "--max-new-tokens", "40")
 
 
 def steps(host: Host, folder: Path) -> list[Step]:
     """All steps for a host, in order; those that make the data are the same for both."""
     trained = [recipe(host, folder, f"feedback_{name}", *found) for name, found in RECIPES.items()]
-    answered = [_predict(host, name) for name in ANSWERS]
+    answered = [predict(host, name, *asked, *SHORT) for name, asked in ANSWERS.items()]
     return [*_data_steps(folder), _model(host), *trained, *answered, _evaluate(host), _watch(host)]
 
 
@@ -61,16 +61,10 @@ def _model(host: Host) -> Step:
     return tiny_model(host, ("studio", "clips"), "--max-tokens", "4")
 
 
-def _predict(host: Host, name: str) -> Step:
-    model, data = ANSWERS[name]
-    model += "/best" if host == "swift" and model == "base" else ""  # ms-swift saves in checkpoints alone
-    return predict(host, name, model, data, "--batch-size", "60", "--max-new-tokens", str(TOKENS))
-
-
 def _evaluate(host: Host) -> Step:
     out = f"{saves(host)}/{REPORT}"
     words = ("ontune", "evaluate", f"{saves(host)}/after.jsonl", "--train", "clips_train", "--out", out, "--json")
-    return Step(f"{host}-evaluate", "the report", (out, f"{out}.json"), words, stdout=f"{out}.json")
+    return Step(f"{host}-evaluate", "the report", (out, f"{out}.json"), words, stdout=f"{out}.json", judges=True)
 
 
 def _watch(host: Host) -> Step:

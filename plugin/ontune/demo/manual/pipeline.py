@@ -95,10 +95,8 @@ def _answer_steps(host: Host) -> list[Step]:
 
 
 def _predict(host: Host, name: str) -> Step:
-    model = ANSWERS[name]
     if name == "before":  # a run that did not evaluate has left no settings to ask its model by
-        model += "/best" if host == "swift" else ""  # ms-swift saves in checkpoints alone
         options = ("--image-max-pixels", PIXELS[host])
     else:
         options = ("--media-root", "blank") if name == "blank" else ()
-    return predict(host, name, model, "supplement_test", *SHORT, *options)
+    return predict(host, name, ANSWERS[name], "supplement_test", *SHORT, *options)
