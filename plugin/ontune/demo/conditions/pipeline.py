@@ -18,7 +18,7 @@ ANSWERS = {  # the model in saves/ and the dataset of each file of answers
 }
 SHORT = ("--batch-size", "60", "--max-new-tokens", "32")
 RECIPES = {  # what each step makes in saves/, and what it is
-    "pretrain": ("base", "a tiny model of random weights learns to see, on clear pictures of one or two objects"),
+    "pretrain": ("base", "a tiny model of random weights learns to see, on clear pictures of one object each"),
     "lora": ("lora", "a LoRA: from the framed object of several to its condition, and where framed objects lie"),
     "export": ("merged", "export the model"),
 }

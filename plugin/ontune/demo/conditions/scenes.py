@@ -34,7 +34,6 @@ CLASSES = {
     "toe drain damaged": Kind("toe drain", "damaged"),
     "vegetation": Kind("vegetation", "normal"),
 }
-NORMAL = [name for name, kind in CLASSES.items() if kind.condition == "normal"]
 TOPS = {"upper": 0.19, "lower": 0.61}  # where a bank's objects begin: the upper one stands on a berm
 ROOM = 0.37  # the height that a bank has for them
 SLOTS: tuple[Slot, ...] = tuple(itertools.product(TOPS, range(COLUMNS)))
@@ -73,17 +72,17 @@ def held_out_layouts() -> frozenset[tuple[Slot, ...]]:
 def make_scenes(count: int, seed: int, held_out: bool = False, easy: bool = False) -> Iterator[Scene]:
     """So many scenes of two to four things; layouts of held-out ones are in no other.
 
-    Easy ones have one or two, all of them normal: what a condition looks like is learned from the others.
+    Easy ones have a single one: that the frame tells which of several is meant, only the others teach.
     """
     rng = random.Random(seed)
     for _ in range(count):
-        things = rng.choice((1, 2)) if easy else rng.choices(COUNTS, OFTEN)[0]
+        things = 1 if easy else rng.choices(COUNTS, OFTEN)[0]
         free = [layout for layout in _layouts(things) if (layout in held_out_layouts()) == held_out]
-        yield Scene(tuple(_things(rng.choice(free), NORMAL if easy else list(CLASSES), rng)), easy, rng.getrandbits(32))
+        yield Scene(tuple(_things(rng.choice(free), rng)), easy, rng.getrandbits(32))
 
 
-def _things(layout: tuple[Slot, ...], classes: list[str], rng: random.Random) -> Iterator[Thing]:
-    names = rng.sample(classes, len(layout))
+def _things(layout: tuple[Slot, ...], rng: random.Random) -> Iterator[Thing]:
+    names = rng.sample(list(CLASSES), len(layout))
     for name, (bank, column) in zip(names, layout, strict=True):
         yield Thing(name, box_in(bank, column, rng), rng.getrandbits(32))
 

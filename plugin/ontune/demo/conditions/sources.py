@@ -18,7 +18,7 @@ from ontune.sharegpt import Sample, read_samples, write_samples
 
 __all__ = ["COUNTS", "write_blank", "write_sources"]
 
-COUNTS = {"clear/train": 1500, "clear/valid": 30, "scenes/train": 1000, "scenes/valid": 30, "scenes/test": 100}
+COUNTS = {"clear/train": 2250, "clear/valid": 30, "scenes/train": 1000, "scenes/valid": 30, "scenes/test": 100}
 PATHS = {"train": "train: ../train/images", "valid": "val: ../valid/images", "test": "test: ../test/images"}
 MISSED, DOUBTED, FALSE = 0.05, 0.03, 0.15  # shares: of the objects, of the objects, of the pictures
 
