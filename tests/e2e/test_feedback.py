@@ -87,7 +87,7 @@ def test_llamafactory(source, llamafactory, ontune) -> None:
     ok(llamafactory("export", "recipes/feedback_3b_export.yaml", *to))
     assert_asked_as_trained(merged, run.adapter)
     asked = read_settings(merged)[0].videos
-    assert (asked.rule, asked.fps, asked.max_frames, asked.max_pixels) == ("llamafactory", 8, 4, PIXELS)
+    assert (asked.rule, asked.fps, asked.max_frames, asked.max_pixels) == ("llamafactory", 2, 4, PIXELS)
     ok(ontune("predict", "--model", base, *val, "--max-new-tokens", str(TOKENS), "-o", "before.jsonl"))
     ok(ontune("predict", "--model", str(merged), *val, "-o", "after.jsonl"))
     check_goals(ontune, task)
