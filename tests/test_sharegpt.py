@@ -121,3 +121,9 @@ def test_every_bad_line_and_every_repeated_id_is_named(tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.jsonl: no such file"):
         read_samples(tmp_path / "gone.jsonl")
+
+
+def test_a_file_that_is_no_utf_8_is_named(tmp_path):
+    (tmp_path / "t.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(DatasetError, match=r"t\.jsonl: not UTF-8"):
+        read_samples(tmp_path / "t.jsonl")

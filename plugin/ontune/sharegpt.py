@@ -1,17 +1,25 @@
 """Samples: one ShareGPT multimodal record a line, read by both hosts unchanged."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from ontune.errors import DatasetError
 from ontune.files import write_lines
 
-__all__ = ["Meta", "Sample", "Turn", "read_samples", "write_samples"]
+__all__ = ["Meta", "Sample", "Turn", "read_records", "read_samples", "write_samples"]
 
 Meta: TypeAlias = Mapping[str, str | int | float | bool | None]
+
+
+class _WithId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Record = TypeVar("Record", bound=_WithId)
 
 KEYS = {"id", "conversations", "system", "images", "videos", "meta"}
 
@@ -122,24 +130,35 @@ def _escapes(path: str) -> bool:
 
 def read_samples(path: Path) -> list[Sample]:
     """The samples of a file, in its order. Raises DatasetError with every bad line and every repeated id."""
-    samples: list[Sample] = []
-    faults: list[str] = []
-    seen: dict[str, int] = {}
+    return read_records(path, Sample.from_json)
+
+
+def read_records(path: Path, parse: Callable[[str, str], Record]) -> list[Record]:
+    """A record a line, in the file's order; `parse` is given the line and its place.
+
+    Raises DatasetError for no file, and with every bad line and every repeated id.
+    """
     if not path.is_file():
         raise DatasetError(f"{path}: no such file")
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                sample = Sample.from_json(line, f"{path}:{number}")
-            except DatasetError as error:
-                faults += error.faults
-                continue
-            if first := seen.get(sample.id):
-                faults.append(f"{path}:{number}: id {sample.id!r} stands on line {first} already")
-            seen.setdefault(sample.id, number)
-            samples.append(sample)
+    found: list[Record] = []
+    faults: list[str] = []
+    seen: dict[str, int] = {}
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    record = parse(line, f"{path}:{number}")
+                except DatasetError as error:
+                    faults += error.faults
+                    continue
+                if first := seen.get(record.id):
+                    faults.append(f"{path}:{number}: id {record.id!r} stands on line {first} already")
+                seen.setdefault(record.id, number)
+                found.append(record)
+    except UnicodeDecodeError as error:
+        faults.append(f"{path}: not UTF-8: {error}")
     DatasetError.check(faults)
-    return samples
+    return found
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:

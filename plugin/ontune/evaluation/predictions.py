@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ontune.errors import DatasetError
 from ontune.files import to_utf8_json, write_lines
+from ontune.sharegpt import read_records
 from ontune.task.refusals import CODES
 
 __all__ = [
@@ -161,27 +162,7 @@ def uncollected() -> Generator[None]:
 @uncollected()
 def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of a file, sorted by id. Raises DatasetError with every bad line and every repeated id."""
-    if not path.is_file():
-        raise DatasetError(f"{path}: no such file")
-    found: list[Prediction] = []
-    faults: list[str] = []
-    seen: dict[str, int] = {}
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    prediction = Prediction.from_json(line, f"{path}:{number}")
-                except DatasetError as error:
-                    faults += error.faults
-                    continue
-                if first := seen.get(prediction.id):
-                    faults.append(f"{path}:{number}: id {prediction.id!r} stands on line {first} already")
-                seen.setdefault(prediction.id, number)
-                found.append(prediction)
-    except UnicodeDecodeError as error:
-        faults.append(f"{path}: not UTF-8: {error}")
-    DatasetError.check(faults)
-    return _sorted(found)
+    return _sorted(read_records(path, Prediction.from_json))
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:

@@ -7,7 +7,7 @@ kept under the hash of its bytes: a second run, or one after a stop, decodes and
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -220,7 +220,7 @@ def choose_frames(videos: Sequence[tuple[Path, str]], way: Way, kept: Kept) -> C
     """
     kept.check()
     choice = Choice()
-    for path, name in _with_progress(videos):
+    for path, name in progress(videos, "videos", len(videos)):
         sha256 = sha256_file(path)
         key = hashlib.sha256(json.dumps([FORMAT, sha256, *way.identity]).encode()).hexdigest()
         measured = kept.find(key)
@@ -235,7 +235,3 @@ def choose_frames(videos: Sequence[tuple[Path, str]], way: Way, kept: Kept) -> C
         choice.lists[sha256] = way.pick(measured)
         choice.written += 1
     return choice
-
-
-def _with_progress(videos: Sequence[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
-    return progress(videos, "videos", len(videos))

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from ontune.inference.settings import FILE
+
 __all__ = ["untrained"]
 
 # What runs and merges leave in their folders, and downloads of base models do not have.
 TRACES = (
-    "ontune.json",  # a checkpoint of a run with the plugin
+    FILE,  # a checkpoint of a run with the plugin, or a merge of one
     "trainer_state.json",  # any checkpoint
     "training_args.bin",  # what a run saves at its end
     "Modelfile",  # LLaMA-Factory's export
