@@ -1,4 +1,4 @@
-"""The demo's steps: each starts from what an earlier one makes; the table and what stands beside it."""
+"""The demo of conditions: what is asked, its table and what stands beside it."""
 
 import json
 import re
@@ -6,18 +6,15 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ontune.demo.conditions.pipeline import steps
 from ontune.demo.conditions.results import UNFRAMED, results, unframed
 from ontune.demo.conditions.tasks import write_tasks
-from ontune.demo.steps import saves
 from ontune.evaluation import Prediction, write_predictions
 from ontune.files import write_atomic
 from ontune.sharegpt import Sample, Turn, write_samples
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = ROOT / "demo/conditions"
+FOLDER = Path(__file__).resolve().parents[3] / "demo/conditions"
 HOSTS = ["llamafactory", "swift"]
 METRICS = ("detection_recall", "classification_accuracy", "end_to_end_precision", "end_to_end_recall", "end_to_end_f1")
 REPORT = {
@@ -29,54 +26,12 @@ REPORT = {
 }
 
 
-def recipe_of(step):
-    words = [word for word in step.command if word.endswith(".yaml")]
-    return yaml.safe_load((FOLDER / words[0]).resolve().read_text()) if words else None
-
-
-def named(recipe, *keys):
-    """The names that a recipe gives under these keys, one or several each."""
-    values = [recipe.get(key, []) for key in keys]
-    return [name for value in values for name in (value.split(",") if isinstance(value, str) else value)]
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_every_step_starts_from_what_an_earlier_one_makes(host) -> None:
-    made: set[str] = set()
-    for step in steps(host, FOLDER):
-        starts = named(recipe_of(step) or {}, "model_name_or_path", "adapter_name_or_path", "model", "adapters")
-        words = [word.removeprefix("recorded:") for word in (*step.command, *starts)]
-        for place in [word for word in words if word.startswith(("saves/", "data/", "sources/"))]:
-            known = made | set(step.outputs)
-            assert any(place == path or place.startswith(f"{path}/") for path in known), (step.name, place)
-        made |= set(step.outputs)
-    assert f"{saves(host)}/merged" in made
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_recipes_write_where_their_step_says_and_read_what_is_converted(host) -> None:
-    all_steps = steps(host, FOLDER)
-    data = {step.outputs[0].removeprefix("data/") for step in all_steps if step.outputs[0].startswith("data/")}
-    recipes = [(recipe, step.outputs) for step in all_steps if (recipe := recipe_of(step))]
-    assert len(recipes) == 3
-    for recipe, outputs in recipes:
-        assert (recipe.get("output_dir") or recipe["export_dir"],) == outputs
-        assert {name.rpartition("_")[0] for name in named(recipe, "dataset", "eval_dataset", "val_dataset")} <= data
-
-
 def test_objects_are_shown_alike_in_training_and_behind_the_detector() -> None:
     for host in HOSTS:
         lines = {step.name: shlex.join(step.command) for step in steps(host, FOLDER)}
         for name in ("convert-clear", "convert-scenes", f"{host}-detected"):
             assert "--task embankment --box drawn" in lines[name]
         assert "--decoding free" in lines[f"{host}-after"]
-
-
-def test_data_steps_are_the_same_for_both_hosts() -> None:
-    first, second = ([step.name for step in steps(host, FOLDER)] for host in HOSTS)
-    common = [name for name in first if name in second]
-    assert common == first[: len(common)] == second[: len(common)]
-    assert len(common) == 7
 
 
 def test_without_the_frame_one_object_of_each_picture_can_be_right() -> None:

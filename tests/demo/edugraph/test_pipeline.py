@@ -1,58 +1,17 @@
-"""The demo's steps: each starts from what an earlier one makes, and each recipe says what its step says."""
+"""The demo of EduGraph, and the command of all demos."""
 
 import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from ontune.demo.bounds import Bound, Results
 from ontune.demo.edugraph.pipeline import examples, steps
-from ontune.demo.steps import saves
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "demo/edugraph"
 HOSTS = ["llamafactory", "swift"]
-
-
-def recipe_of(step):
-    words = [word for word in step.command if word.endswith(".yaml")]
-    return yaml.safe_load((FOLDER / words[0]).resolve().read_text()) if words else None
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_every_step_starts_from_what_an_earlier_one_makes(host) -> None:
-    made: set[str] = set()
-    for step in steps(host, FOLDER):
-        recipe = recipe_of(step) or {}
-        named = [recipe.get(key) for key in ("model_name_or_path", "adapter_name_or_path", "model", "adapters")]
-        words = [*step.command, *(name for name in named if name)]
-        places = [word for word in words if word.startswith(("saves/", "data/", "sources/"))]
-        for place in places:
-            known = made | set(step.outputs)
-            assert any(place == path or place.startswith(f"{path}/") for path in known), (step.name, place)
-        made |= set(step.outputs)
-    assert f"{saves(host)}/merged" in made
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_recipes_write_where_their_step_says_and_read_what_is_converted(host) -> None:
-    all_steps = steps(host, FOLDER)
-    data = {step.outputs[0].removeprefix("data/") for step in all_steps if step.outputs[0].startswith("data/")}
-    recipes = {step.name: (recipe_of(step), step.outputs) for step in all_steps if recipe_of(step)}
-    assert len(recipes) == 5
-    for recipe, outputs in recipes.values():
-        assert (recipe.get("output_dir") or recipe["export_dir"],) == outputs
-        for key in ("dataset", "eval_dataset", "val_dataset"):
-            assert key not in recipe or recipe[key].rpartition("_")[0] in data
-
-
-def test_data_steps_are_the_same_for_both_hosts() -> None:
-    first, second = ([step.name for step in steps(host, FOLDER)] for host in HOSTS)
-    common = [name for name in first if name in second]
-    assert common == first[: len(common)] == second[: len(common)]
-    assert len(common) == 7
 
 
 def test_commands_are_the_real_ones_as_a_user_would_type_them() -> None:
